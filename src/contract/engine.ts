@@ -1,0 +1,89 @@
+import { z } from 'zod';
+import { answerFacts, loadStage, promptMode, sampling, stopReason } from './chat.ts';
+import { call, stream, type Contract } from './define.ts';
+import { floatTarget } from './jobs.ts';
+import { count, fraction, none, path, sha256, sizeBytes } from './shared.ts';
+
+/** What main asks of its engine processes. One contract for each kind of engine; `health` is common to all. */
+
+const health = {
+  /** Answered at once by a live event loop: main restarts an engine that does not. */
+  ping: call(none, z.object({ residentBytes: sizeBytes })),
+  log: stream(none, z.object({ level: z.enum(['debug', 'info', 'warn', 'error']), text: z.string() })),
+};
+
+/** How far a long work is. `amount` and `total` are in `unit`. */
+export const workProgress = z.object({
+  type: z.literal('progress'),
+  phase: z.string(),
+  detail: z.string().nullable(),
+  amount: z.number(),
+  total: z.number(),
+  unit: z.enum(['bytes', 'tensors', 'tokens', 'windows']),
+});
+
+const turn = z.object({ role: z.enum(['user', 'assistant']), text: z.string() });
+
+const inference = {
+  load: stream(
+    z.object({ modelPath: path, contextLength: count.nullable(), threads: count.nullable() }),
+    z.discriminatedUnion('type', [
+      z.object({ type: z.literal('stage'), stage: loadStage, fraction: fraction.nullable() }),
+      z.object({
+        type: z.literal('ready'),
+        contextLength: count,
+        gpuLayers: count,
+        threads: count,
+        hasChatTemplate: z.boolean(),
+        gpu: z.string().nullable(),
+      }),
+    ]),
+  ),
+  unload: call(none, none),
+  generate: stream(
+    z.object({ mode: promptMode, systemPrompt: z.string(), turns: z.array(turn), sampling }),
+    z.discriminatedUnion('type', [
+      z.object({ type: z.literal('prompt'), doneTokens: count, totalTokens: count }),
+      z.object({ type: z.literal('text'), text: z.string() }),
+      z.object({ type: z.literal('finished'), facts: answerFacts.omit({ modelId: true, modelName: true }), stopReason }),
+    ]),
+  ),
+};
+
+export const inferenceContract = { health, inference } satisfies Contract;
+
+const tensor = {
+  /** HF folder to one GGUF file. Written to `outputPath + '.partial'`, flushed, verified and renamed. */
+  convert: stream(
+    z.object({ modelPath: path, target: floatTarget, outputPath: path, name: z.string() }),
+    z.discriminatedUnion('type', [
+      workProgress,
+      z.object({ type: z.literal('finished'), sizeBytes, sha256, warnings: z.array(z.string()) }),
+    ]),
+  ),
+  /** sha256 of each file, and of the whole by `names and hashes` in order. */
+  hash: stream(
+    z.object({ folder: path, files: z.array(z.string()) }),
+    z.discriminatedUnion('type', [
+      workProgress,
+      z.object({ type: z.literal('finished'), files: z.array(z.object({ name: z.string(), sha256 })) }),
+    ]),
+  ),
+  perplexity: stream(
+    z.object({ modelPath: path, textPath: path, contextLength: count, threads: count.nullable() }),
+    z.discriminatedUnion('type', [
+      workProgress,
+      z.object({ type: z.literal('finished'), perplexity: z.number(), standardError: z.number(), tokens: count, windows: count }),
+    ]),
+  ),
+  /** Write the demo model's HF folder. */
+  demo: stream(
+    z.object({ outputFolder: path, name: z.string(), seed: count }),
+    z.discriminatedUnion('type', [workProgress, z.object({ type: z.literal('finished'), sizeBytes })]),
+  ),
+};
+
+export const tensorContract = { health, tensor } satisfies Contract;
+
+export const engineContracts = { inference: inferenceContract, tensor: tensorContract };
+export type EngineKind = keyof typeof engineContracts;

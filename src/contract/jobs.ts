@@ -1,0 +1,81 @@
+import { z } from 'zod';
+import { call, stream } from './define.ts';
+import { count, fraction, id, none, path, timeMs } from './shared.ts';
+import { errorData } from './wire.ts';
+
+/** Long work. Each kind has its spec here and its runner in src/main/jobs; every kind looks the same to the user. */
+
+export const floatTarget = z.enum(['f32', 'f16', 'bf16']);
+
+export const jobSpec = z.discriminatedUnion('kind', [
+  z.object({ kind: z.literal('convert'), modelId: id, target: floatTarget, outputPath: path, name: z.string().optional() }),
+  /** Compare the files with their recorded sha256, or record it when there is none yet. */
+  z.object({ kind: z.literal('verify'), modelId: id }),
+  z.object({ kind: z.literal('demo'), name: z.string().trim().min(1).max(200) }),
+  z.object({
+    kind: z.literal('perplexity'),
+    modelId: id,
+    textPath: path,
+    contextLength: z.int().min(8).max(1_048_576),
+  }),
+]);
+export type JobSpec = z.output<typeof jobSpec>;
+
+export const jobResult = z.discriminatedUnion('kind', [
+  z.object({ kind: z.literal('convert'), modelId: id, path, sizeBytes: count, durationMs: z.number() }),
+  z.object({ kind: z.literal('verify'), matches: z.boolean(), sha256: z.string(), changedFiles: z.array(z.string()) }),
+  z.object({ kind: z.literal('demo'), modelId: id }),
+  z.object({
+    kind: z.literal('perplexity'),
+    perplexity: z.number(),
+    standardError: z.number(),
+    /** Predictions that were scored. */
+    tokens: count,
+    windows: count,
+    contextLength: count,
+    method: z.string(),
+  }),
+]);
+
+export const jobState = z.enum(['queued', 'running', 'done', 'failed', 'cancelled', 'interrupted']);
+
+export const job = z.object({
+  id,
+  spec: jobSpec,
+  lane: z.enum(['cpu', 'gpu']),
+  state: jobState,
+  /** Where the work is, as a key of the translations: `convert.writing`. */
+  phase: z.string().nullable(),
+  /** What the phase is busy with: a tensor or file name. */
+  detail: z.string().nullable(),
+  fraction: fraction.nullable(),
+  done: z.object({ amount: z.number(), total: z.number(), unit: z.enum(['bytes', 'tensors', 'tokens', 'windows']) }).nullable(),
+  ratePerSecond: z.number().nullable(),
+  remainingMs: z.number().nullable(),
+  result: jobResult.nullable(),
+  error: errorData.nullable(),
+  /** Whether a failed, cancelled or interrupted job can go on from where it was (else it starts again). */
+  resumable: z.boolean(),
+  createdMs: timeMs,
+  startedMs: timeMs.nullable(),
+  finishedMs: timeMs.nullable(),
+});
+export type Job = z.output<typeof job>;
+
+export const jobEvent = z.discriminatedUnion('type', [
+  z.object({ type: z.literal('changed'), job }),
+  z.object({ type: z.literal('removed'), jobId: id }),
+]);
+
+export const jobs = {
+  list: call(none, z.array(job)),
+  start: call(z.object({ spec: jobSpec }), job),
+  cancel: call(z.object({ jobId: id }), job),
+  /** Start a failed, cancelled or interrupted job again, from where it was if its kind can. */
+  resume: call(z.object({ jobId: id }), job),
+  /** Forget ended jobs: one, or all. Their results stay. */
+  clear: call(z.object({ jobId: id.optional() }), none),
+  /** One job until it ends: its present state at once, then every change. */
+  watch: stream(z.object({ jobId: id }), job),
+  changes: stream(none, jobEvent),
+};
