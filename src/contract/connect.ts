@@ -53,14 +53,16 @@ export function connect<C extends Contract>(contract: C, port: Port, options: Co
     if (ended !== undefined) return;
     ended = error;
     welcome.reject(error);
-    for (const request of [...pending.values()]) request.failed(error);
+    const open = [...pending.values()];
     pending.clear();
+    for (const request of open) request.failed(error);
     port.close();
     gone.resolve();
   };
 
   port.onClose(() => end(options.closedError?.() ?? new AppError('transport.closed', {})));
   port.onMessage((text) => {
+    if (ended !== undefined) return;
     const message = decode(downMessage, text);
     if (message === null) return end(new AppError('reply.invalid', { path: 'wire', problem: 'not a message of the protocol' }));
     if (message.type === 'welcome') return welcome.resolve();
@@ -79,7 +81,13 @@ export function connect<C extends Contract>(contract: C, port: Port, options: Co
     if (ended !== undefined) throw ended;
     if (signal?.aborted === true) throw new AppError('request.cancelled', {});
     const id = nextId++;
-    send({ type: 'open', id, path, input });
+    try {
+      send({ type: 'open', id, path, input });
+    } catch (error) {
+      if (error instanceof AppError) throw error;
+      // A cycle or a bigint: JSON cannot carry it, so no schema of the contract asked for it.
+      throw new AppError('request.invalid', { path, problem: error instanceof Error ? error.message : String(error) });
+    }
     const cancel = (): void => send({ type: 'cancel', id });
     const settle = (): void => signal?.removeEventListener('abort', cancel);
     signal?.addEventListener('abort', cancel, { once: true });
@@ -108,44 +116,70 @@ export function connect<C extends Contract>(contract: C, port: Port, options: Co
     return validate(path, output, await promise);
   };
 
-  async function* streamEndpoint(
+  const streamEndpoint = (
     path: string,
     event: Endpoint['input'],
     input: unknown,
     signal: AbortSignal | undefined,
-  ): AsyncGenerator<unknown> {
+  ): AsyncIterableIterator<unknown> => {
     const queue: unknown[] = [];
+    let id: number | undefined;
     let ending: { readonly error: AppError | undefined } | undefined;
+    let left = false;
     let wake: (() => void) | undefined;
     const note = (): void => (wake?.(), (wake = undefined));
-    const id = open(
-      path,
-      input,
-      {
-        event: (value) => (queue.push(value), note()),
-        done: () => ((ending = { error: undefined }), note()),
-        failed: (error) => ((ending = { error }), note()),
-      },
-      signal,
-    );
-    let consumed = 0;
-    try {
-      for (;;) {
-        while (queue.length === 0 && ending === undefined) await new Promise<void>((resolve) => (wake = resolve));
-        if (queue.length === 0) break;
-        yield validate(path, event, queue.shift());
-        consumed += 1;
-        // Half the window at a time: few messages, and the producer never runs dry while the reader keeps up.
-        if (consumed >= STREAM_CREDIT / 2 && ending === undefined) {
-          send({ type: 'credit', id, count: consumed });
-          consumed = 0;
+
+    const leave = (): void => {
+      if (left) return;
+      left = true;
+      queue.length = 0;
+      if (id !== undefined && ending === undefined) send({ type: 'cancel', id });
+      note();
+    };
+
+    async function* events(): AsyncGenerator<unknown> {
+      id = open(
+        path,
+        input,
+        {
+          event: (value) => {
+            if (!left) queue.push(value);
+            note();
+          },
+          done: () => ((ending = { error: undefined }), note()),
+          failed: (error) => ((ending = { error }), note()),
+        },
+        signal,
+      );
+      let consumed = 0;
+      try {
+        for (;;) {
+          while (queue.length === 0 && ending === undefined && !left) await new Promise<void>((resolve) => (wake = resolve));
+          if (queue.length === 0) break;
+          yield validate(path, event, queue.shift());
+          consumed += 1;
+          // Half the window at a time: few messages, and the producer never runs dry while the reader keeps up.
+          if (consumed >= STREAM_CREDIT / 2 && ending === undefined && !left) {
+            send({ type: 'credit', id, count: consumed });
+            consumed = 0;
+          }
         }
+        if (ending?.error !== undefined && !left) throw ending.error;
+      } finally {
+        leave();
       }
-      if (ending?.error !== undefined) throw ending.error;
-    } finally {
-      if (ending === undefined) send({ type: 'cancel', id });
     }
-  }
+
+    const iterator = events();
+    return {
+      [Symbol.asyncIterator]() {
+        return this;
+      },
+      next: () => iterator.next(),
+      // A generator alone would keep whoever leaves waiting for the event that its pending `next` waits for.
+      return: () => (leave(), iterator.return(undefined)),
+    };
+  };
 
   const request = (path: string, endpoint: Endpoint) =>
     endpoint.kind === 'call'

@@ -1,4 +1,5 @@
-import { AppError, toErrorData } from '#core/errors/index.ts';
+import { AppError } from '#core/errors/index.ts';
+import { excerpt } from '#core/excerpt.ts';
 import { endpointAt, type Contract, type HandlerContext, type Handlers } from './define.ts';
 import {
   decode,
@@ -8,6 +9,7 @@ import {
   PROTOCOL_VERSION,
   STREAM_CREDIT,
   upMessage,
+  wireError,
   type DownMessage,
   type Port,
 } from './wire.ts';
@@ -31,90 +33,74 @@ export function serve<C extends Contract>(contract: C, handlers: Handlers<C>, po
   let greeted = false;
   let closed = false;
 
+  /** Throws `transport.tooLarge` for a message longer than one may be. */
   const send = (message: DownMessage): void => {
-    if (!closed) port.send(JSON.stringify(message));
-  };
-
-  /** Send an answer, or its failure when it is longer than a message may be. */
-  const reply = (message: DownMessage & { readonly id: number }): void => {
     const text = JSON.stringify(message);
-    if (text.length <= MAX_MESSAGE_LENGTH) {
-      if (!closed) port.send(text);
-      return;
-    }
-    throw new AppError('transport.tooLarge', { sizeBytes: text.length, limitBytes: MAX_MESSAGE_LENGTH });
+    if (text.length > MAX_MESSAGE_LENGTH)
+      throw new AppError('transport.tooLarge', { sizeBytes: text.length, limitBytes: MAX_MESSAGE_LENGTH });
+    if (!closed) port.send(text);
   };
 
   const answer = async (id: number, path: string, input: unknown, state: Running): Promise<void> => {
     const endpoint = endpointAt(contract, path);
-    if (endpoint === undefined) throw new AppError('request.unknown', { path });
+    if (endpoint === undefined) throw new AppError('request.unknown', { path: excerpt(path) });
     const parsed = endpoint.input.safeParse(input);
     if (!parsed.success) throw new AppError('request.invalid', { path, problem: firstProblem(parsed.error) });
     const [group, name] = path.split('.') as [string, string];
     const handler = handlers[group]?.[name] as AnyHandler;
     const { signal } = state.abort;
-    // A cancelled request ends at once, even while its handler is still on the way to noticing.
-    const cancelled = new Promise<never>((_, reject) =>
-      signal.addEventListener('abort', () => reject(new AppError('request.cancelled', {})), { once: true }),
-    );
-    cancelled.catch(() => undefined);
     if (endpoint.kind === 'call') {
-      const value = await Promise.race([handler(parsed.data, { signal }), cancelled]);
-      reply({ type: 'done', id, value });
-      return;
+      const value = await orCancelled(handler(parsed.data, { signal }), signal);
+      return send({ type: 'done', id, value });
     }
     const iterator = (handler(parsed.data, { signal }) as AsyncIterable<unknown>)[Symbol.asyncIterator]();
     try {
       for (;;) {
-        while (state.credit === 0) await Promise.race([new Promise<void>((resolve) => (state.wake = resolve)), cancelled]);
-        const next = await Promise.race([iterator.next(), cancelled]);
+        while (state.credit === 0) await orCancelled(new Promise<void>((resolve) => (state.wake = resolve)), signal);
+        const next = await orCancelled(iterator.next(), signal);
         if (next.done === true) break;
         state.credit -= 1;
-        reply({ type: 'event', id, value: next.value });
+        send({ type: 'event', id, value: next.value });
       }
     } finally {
       // Runs the generator's own clean-up, whether the stream ended, failed or was left. Not awaited: a generator that
       // waits for something slow cleans up when it gets there.
       Promise.resolve(iterator.return?.()).catch(() => undefined);
     }
-    reply({ type: 'done', id, value: null });
+    send({ type: 'done', id, value: null });
   };
 
   const open = (id: number, path: string, input: unknown): void => {
-    if (running.has(id) || running.size >= MAX_OPEN_REQUESTS) {
-      send({
-        type: 'failed',
-        id,
-        error: toErrorData(new AppError('request.invalid', { path, problem: 'too many requests, or a number in use' })),
-      });
-      return;
-    }
+    // Two requests with one number could not be told apart: whoever asks so is not speaking the protocol.
+    if (running.has(id)) return stop();
+    if (running.size >= MAX_OPEN_REQUESTS)
+      return send({ type: 'failed', id, error: wireError(new AppError('request.tooMany', { limit: MAX_OPEN_REQUESTS })) });
     const state: Running = { abort: new AbortController(), credit: STREAM_CREDIT, wake: undefined };
     running.set(id, state);
     answer(id, path, input, state)
       .catch((error: unknown) => {
-        const data = state.abort.signal.aborted ? toErrorData(new AppError('request.cancelled', {})) : toErrorData(error);
-        send({ type: 'failed', id, error: data });
+        // What a handler throws on its way out of a cancelled request says nothing new.
+        const cause = state.abort.signal.aborted ? new AppError('request.cancelled', {}) : error;
+        send({ type: 'failed', id, error: wireError(cause) });
       })
       .finally(() => running.delete(id));
   };
 
-  const cancel = (state: Running): void => state.abort.abort();
-
   const stop = (): void => {
     if (closed) return;
     closed = true;
-    for (const state of running.values()) cancel(state);
+    for (const state of running.values()) state.abort.abort();
     port.close();
   };
 
   const refuse = (theirs: number): void => {
-    send({ type: 'refused', error: toErrorData(new AppError('transport.version', { theirs, ours: PROTOCOL_VERSION })) });
+    send({ type: 'refused', error: wireError(new AppError('transport.version', { theirs, ours: PROTOCOL_VERSION })) });
     stop();
   };
 
   port.onClose(stop);
   port.onMessage((text) => {
+    if (closed) return;
     const message = decode(upMessage, text);
     // A port that sends what is not in the protocol is broken or hostile: nothing it says later can be trusted.
     if (message === null) return stop();
@@ -128,10 +114,27 @@ export function serve<C extends Contract>(contract: C, handlers: Handlers<C>, po
     // Credit or cancel for a request that has just ended is normal.
     const state = running.get(message.id);
     if (state === undefined) return;
-    if (message.type === 'cancel') return cancel(state);
+    if (message.type === 'cancel') return state.abort.abort();
     state.credit = Math.min(STREAM_CREDIT, state.credit + message.count);
     state.wake?.();
     state.wake = undefined;
   });
   return stop;
+}
+
+/**
+ * What the work comes to, or `request.cancelled` as soon as the signal aborts, even while the work is still on its way
+ * to noticing. Leaves no listener behind: a stream asks once for each of its events.
+ */
+function orCancelled<T>(work: T | PromiseLike<T>, signal: AbortSignal): Promise<T> {
+  return new Promise<T>((resolve, reject) => {
+    const cancel = (): void => reject(new AppError('request.cancelled', {}));
+    const settle = (): void => signal.removeEventListener('abort', cancel);
+    signal.addEventListener('abort', cancel, { once: true });
+    if (signal.aborted) cancel();
+    Promise.resolve(work).then(
+      (value) => (settle(), resolve(value)),
+      (error: unknown) => (settle(), reject(error instanceof Error ? error : new Error(String(error)))),
+    );
+  });
 }

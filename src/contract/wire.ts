@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { isErrorCode, type AppErrorData, type ErrorCode } from '#core/errors/index.ts';
+import { isErrorCode, toErrorData, type AppErrorData, type ErrorCode, type ErrorParam } from '#core/errors/index.ts';
 
 /**
  * What travels between the two halves of a contract.
@@ -23,15 +23,22 @@ export const STREAM_CREDIT = 32;
 /** Requests one port may have open: far over what a screen needs, and a bound on what a broken client can hold. */
 export const MAX_OPEN_REQUESTS = 1024;
 
-/** A duplex pipe for text. Every transport (MessagePort, WebSocket, child process, memory) is adapted to this. */
+/**
+ * A duplex pipe for text. Every transport (MessagePort, WebSocket, child process, memory) is adapted to this, through
+ * `portOver` in port.ts, which keeps its rules.
+ */
 export interface Port {
+  /** Never throws: what cannot be sent any more is lost, and `onClose` says so. */
   send(message: string): void;
   /** Registers the one receiver; messages that came before are delivered to it first. */
   onMessage(receive: (message: string) => void): void;
-  /** Called once when the other side is gone, or after `close`. */
+  /** Registers what is called once, after the last message, when the other side is gone or `close` was called. */
   onClose(closed: () => void): void;
   close(): void;
 }
+
+/** Longest text within an error: a stack, or what a library said. More would only be foreign data repeated. */
+const MAX_ERROR_TEXT_LENGTH = 16_384;
 
 const requestId = z.int().min(0);
 
@@ -43,10 +50,28 @@ export const errorData: z.ZodType<AppErrorData> = z.object({
   detail: z.string().optional(),
 });
 
+/**
+ * Any thrown value as data that every transport carries: JSON knows neither NaN nor infinity, and an error must never
+ * fail to arrive because of the length of a foreign text in it.
+ */
+export function wireError(error: unknown): AppErrorData {
+  const { code, params, detail } = toErrorData(error);
+  const cut = (text: string): string => (text.length > MAX_ERROR_TEXT_LENGTH ? `${text.slice(0, MAX_ERROR_TEXT_LENGTH)}…` : text);
+  const fit = (param: ErrorParam): ErrorParam => (typeof param === 'string' ? cut(param) : Number.isFinite(param) ? param : String(param));
+  return {
+    code,
+    params: Object.fromEntries(Object.entries(params).map(([name, param]) => [name, fit(param)])),
+    ...(detail === undefined ? {} : { detail: cut(detail) }),
+  };
+}
+
+/** What a request asks or answers; its own schema is checked later. Absent where the value was `undefined`. */
+const payload = z.unknown().optional();
+
 /** From the asking to the answering side. */
 export const upMessage = z.discriminatedUnion('type', [
   z.object({ type: z.literal('hello'), protocol: z.int() }),
-  z.object({ type: z.literal('open'), id: requestId, path: z.string(), input: z.unknown() }),
+  z.object({ type: z.literal('open'), id: requestId, path: z.string(), input: payload }),
   z.object({ type: z.literal('credit'), id: requestId, count: z.int().min(1).max(STREAM_CREDIT) }),
   z.object({ type: z.literal('cancel'), id: requestId }),
 ]);
@@ -56,8 +81,8 @@ export type UpMessage = z.infer<typeof upMessage>;
 export const downMessage = z.discriminatedUnion('type', [
   z.object({ type: z.literal('welcome'), protocol: z.int() }),
   z.object({ type: z.literal('refused'), error: errorData }),
-  z.object({ type: z.literal('event'), id: requestId, value: z.unknown() }),
-  z.object({ type: z.literal('done'), id: requestId, value: z.unknown() }),
+  z.object({ type: z.literal('event'), id: requestId, value: payload }),
+  z.object({ type: z.literal('done'), id: requestId, value: payload }),
   z.object({ type: z.literal('failed'), id: requestId, error: errorData }),
 ]);
 export type DownMessage = z.infer<typeof downMessage>;

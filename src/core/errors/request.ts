@@ -12,6 +12,11 @@ export const requestErrors = {
     safe: 'Nothing was done.',
     next: 'Update Lathe, so that both of its parts have the same version.',
   },
+  'request.tooMany': {
+    what: 'More than {limit} requests are open at the same time.',
+    safe: 'The open ones go on.',
+    next: 'Wait until some of them have ended. If this happens in a window of Lathe, reload it.',
+  },
   'request.cancelled': {
     what: 'The request was cancelled.',
     safe: 'What was finished before is kept.',
