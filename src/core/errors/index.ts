@@ -1,12 +1,24 @@
 import { formatBytes, formatDuration } from '../bytes.ts';
+import { cliErrors } from './cli.ts';
+import { engineErrors } from './engine.ts';
+import { formatErrors } from './formats.ts';
+import { hostErrors } from './host.ts';
+import { modelErrors } from './model.ts';
 import { requestErrors } from './request.ts';
+import { tokenizerErrors } from './tokenizer.ts';
 import type { ErrorParams, ErrorText, ParamsOf } from './text.ts';
 
 export type { ErrorParam, ErrorParams, ErrorText } from './text.ts';
 
 /** Every error that Lathe can name. Each domain keeps its own list beside this file. */
 export const errorCatalogue = {
+  ...cliErrors,
+  ...engineErrors,
+  ...formatErrors,
+  ...hostErrors,
+  ...modelErrors,
   ...requestErrors,
+  ...tokenizerErrors,
 } as const satisfies Record<string, ErrorText>;
 
 export type ErrorCode = keyof typeof errorCatalogue;
