@@ -115,10 +115,8 @@ export function utilityProcessPort(child: ElectronUtilityProcess): Port {
     child.on('exit', events.closed);
     child.on('message', events.message);
     return {
-      send: (message) => {
-        // Electron throws when the process is gone; `exit` reports it.
-        if (child.pid !== undefined) child.postMessage(message);
-      },
+      // Electron keeps what is sent before the process has started, and drops what is sent after it has ended.
+      send: (message) => child.postMessage(message),
       close: () => void child.kill(),
     };
   });

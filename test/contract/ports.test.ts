@@ -134,13 +134,19 @@ describe('the structural Electron ports', () => {
 
   it('carry the contract over a utility process and end with it', async () => {
     class FakeUtilityProcess extends EventEmitter {
-      pid: number | undefined = 1;
+      // As Electron's: no pid until it has started, messages kept until then, and dropped after the end.
+      pid: number | undefined = undefined;
+      private gone = false;
       readonly toChild = new EventEmitter();
+      constructor() {
+        super();
+        setTimeout(() => (this.pid = 1), 5);
+      }
       postMessage(message: string): void {
-        if (this.pid === undefined) throw new Error('the process is gone');
-        setImmediate(() => this.toChild.emit('message', message));
+        if (!this.gone) setTimeout(() => this.toChild.emit('message', message), 10);
       }
       kill(): boolean {
+        this.gone = true;
         this.pid = undefined;
         return setImmediate(() => this.emit('exit', 15)).hasRef();
       }

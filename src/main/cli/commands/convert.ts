@@ -1,0 +1,30 @@
+import { formatBytes, formatDuration } from '#core/bytes.ts';
+import { floatTarget } from '#contract/jobs.ts';
+import { defineCommand } from '../command.ts';
+import { runJob } from '../job.ts';
+import { findModel } from '../model.ts';
+import { facts } from '../text.ts';
+import { oneOf, required } from '../values.ts';
+
+export const command = defineCommand({
+  args: ['MODEL'],
+  options: {
+    to: { type: 'string', value: 'TYPE', help: 'f32, f16 or bf16' },
+    out: { type: 'string', value: 'FILE', help: 'the GGUF file to write' },
+    name: { type: 'string', value: 'NAME', help: 'its name in the library (otherwise made from the model’s)' },
+  },
+  run: async (context, [reference = ''], values) => {
+    const target = oneOf('to', required('to', values.to), floatTarget.options);
+    const outputPath = context.resolvePath(required('out', values.out));
+    const { id: modelId } = await findModel(context, reference);
+    const name = values.name === undefined ? {} : { name: values.name };
+    const result = await runJob(context, { kind: 'convert', modelId, target, outputPath, ...name });
+    const text = facts([
+      ['written', result.path],
+      ['size', formatBytes(result.sizeBytes)],
+      ['time', formatDuration(result.durationMs)],
+      ['id', result.modelId],
+    ]);
+    return { json: result, text };
+  },
+});

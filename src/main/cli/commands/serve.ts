@@ -1,0 +1,12 @@
+import { defineCommand } from '../command.ts';
+import { wholeNumberOf } from '../values.ts';
+
+export const command = defineCommand({
+  args: [],
+  options: { port: { type: 'string', value: 'N', help: 'the port to listen on (a free one)' } },
+  notes: 'Only this computer can reach it, and only with the printed address. Ctrl+C ends it.',
+  run: async (context, _args, values) => {
+    await context.serve(wholeNumberOf('port', values.port, { min: 0, max: 65_535 }) ?? 0);
+    return { json: undefined, text: '' };
+  },
+});

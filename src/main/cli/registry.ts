@@ -1,0 +1,32 @@
+import type { Command } from './command.ts';
+
+interface Entry {
+  readonly summary: string;
+  readonly load: () => Promise<Command>;
+}
+
+/** Every command. Its file is loaded when it is used: the help of all must not cost the start of all. */
+export const registry: Readonly<Record<string, Entry>> = {
+  import: {
+    summary: 'add a model file, a model folder or a folder of models to the library',
+    load: async () => (await import('./commands/import.ts')).command,
+  },
+  models: { summary: 'list the library', load: async () => (await import('./commands/models.ts')).command },
+  inspect: { summary: 'show what is known of a model', load: async () => (await import('./commands/inspect.ts')).command },
+  verify: {
+    summary: 'compare a model’s files with their recorded sha256',
+    load: async () => (await import('./commands/verify.ts')).command,
+  },
+  convert: { summary: 'write a model as GGUF', load: async () => (await import('./commands/convert.ts')).command },
+  generate: {
+    summary: 'let a model continue a text or answer a message',
+    load: async () => (await import('./commands/generate.ts')).command,
+  },
+  perplexity: { summary: 'measure how well a model predicts a text', load: async () => (await import('./commands/perplexity.ts')).command },
+  demo: {
+    summary: 'make a small model with random weights, to try things on',
+    load: async () => (await import('./commands/demo.ts')).command,
+  },
+  jobs: { summary: 'list long work: running, done and failed', load: async () => (await import('./commands/jobs.ts')).command },
+  serve: { summary: 'serve the app to a browser on this computer', load: async () => (await import('./commands/serve.ts')).command },
+};
