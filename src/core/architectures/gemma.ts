@@ -1,4 +1,4 @@
-import { AppError } from '../errors/index.ts';
+import { AppError, type AppErrorData } from '../errors/index.ts';
 import { excerpt } from '../excerpt.ts';
 import { badConfig, count, positive, type Config } from '../model/config.ts';
 import type { Architecture, Hyperparameters } from './architecture.ts';
@@ -125,15 +125,14 @@ export const gemma3: Architecture = {
     if (/^(model\.)?(vision_tower|multi_modal_projector)\./.test(stored)) return null;
     return canonicalLlamaName(stored.replace('language_model.', ''));
   },
-  warnings: (h, config) => [...ropeScalingWarnings(h, ['linear', 'yarn']), ...queryScale(h, config, GEMMA3_27B_LAYERS)],
+  warnings: (h, config) => [...ropeScalingWarnings(h, ['none', 'linear', 'yarn']), ...queryScale(h, config, GEMMA3_27B_LAYERS)],
 };
 
 /** Gemma 1 and 2 know no scaling at all; Gemma 3 what its entries can say. */
-function ropeScalingWarnings(h: Hyperparameters, expressible: readonly string[] = []) {
+function ropeScalingWarnings(h: Hyperparameters, expressible: readonly string[] = ['none']): AppErrorData[] {
   const { type } = h.ropeScaling;
-  if (type === 'none' || expressible.includes(type)) return [];
   const known = ropeScalingIgnored(h);
-  return known.length > 0 ? known : [{ code: 'model.ropeScalingIgnored' as const, params: { method: type } }];
+  return known.length > 0 || expressible.includes(type) ? known : [{ code: 'model.ropeScalingIgnored', params: { method: type } }];
 }
 
 const queryScale = (h: Hyperparameters, config: Config, layersOf27B: number) =>

@@ -28,6 +28,13 @@ export function generalMetadata(architecture: string, facts: GeneralFacts): Meta
   ];
 }
 
+/** Tokens that llama.cpp asks for by name, and dies without, in a model that calls itself Phi-3 (llama-vocab.cpp, `_set_token_attr`). */
+const phi3Tokens = ['</s>', '<unk>', '<s>', '<|endoftext|>'];
+
+/** The name, with a space in "Phi-3" where that word would make llama.cpp refuse a vocabulary that is not Phi-3's. */
+export const loadableName = (name: string, tokens: readonly string[]): string =>
+  /phi-?3/i.test(name) && !phi3Tokens.every((token) => tokens.includes(token)) ? name.replaceAll(/(phi)-?3/gi, '$1 3') : name;
+
 /** A setting that is absent or not a usable number is left out: llama.cpp then takes its own. */
 function samplingMetadata(generationConfig: unknown): MetadataEntry[] {
   if (!isConfig(generationConfig)) return [];

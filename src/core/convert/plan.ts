@@ -10,7 +10,7 @@ import { quantizationOf } from '../model/quantization.ts';
 import type { ShardTensorInfo } from '../safetensors/shards.ts';
 import { vocabularyMetadata } from '../tokenizer/metadata.ts';
 import type { GgufVocabulary } from '../tokenizer/types.ts';
-import { generalMetadata } from './general.ts';
+import { generalMetadata, loadableName } from './general.ts';
 import { matchSources } from './sources.ts';
 import { fileTypeOf, floatType, type ChooseType, type FloatTarget } from './types.ts';
 
@@ -96,7 +96,7 @@ export function planConversion(request: ConversionRequest): ConversionPlan {
   ];
   const metadata: GgufMetadata = new Map([
     ...generalMetadata(architecture.ggufName, {
-      name: request.name,
+      name: loadableName(request.name, request.vocabulary.tokens),
       licence: request.licence,
       generationConfig: request.generationConfig,
       parameterCount: tensors.reduce((sum, { dimensions }) => sum + elementCount(dimensions), 0),

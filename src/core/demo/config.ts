@@ -18,6 +18,7 @@ export interface DemoShape {
   readonly dtype: 'F32' | 'F16' | 'BF16';
   readonly bosId?: number;
   readonly eosId?: number;
+  readonly padId?: number;
 }
 
 const dtypeNames = { F32: 'float32', F16: 'float16', BF16: 'bfloat16' } as const;
@@ -80,12 +81,13 @@ export const demoFamilies: readonly string[] = [...Object.keys(families), 'gpt2'
 
 /** The config.json that transformers would write for such a model. */
 export function demoConfig(shape: DemoShape): Config {
-  const full: Required<DemoShape> = { headDimension: shape.embeddingLength / shape.headCount, bosId: 0, eosId: 0, ...shape };
+  const full: Required<DemoShape> = { headDimension: shape.embeddingLength / shape.headCount, bosId: 0, eosId: 0, padId: 0, ...shape };
   const common = {
     vocab_size: full.vocabularySize,
     tie_word_embeddings: full.tiedEmbeddings,
     bos_token_id: full.bosId,
     eos_token_id: full.eosId,
+    pad_token_id: full.padId,
     torch_dtype: dtypeNames[full.dtype],
   };
   if (full.family === 'gpt2')

@@ -60,7 +60,11 @@ export function demoModel(options: DemoOptions): DemoModel {
 
   const files = {
     'config.json': json(config),
-    'generation_config.json': json({ bos_token_id: config['bos_token_id'], eos_token_id: config['eos_token_id'] }),
+    'generation_config.json': json({
+      bos_token_id: config['bos_token_id'],
+      eos_token_id: config['eos_token_id'],
+      pad_token_id: config['pad_token_id'],
+    }),
     ...options.tokenizerFiles,
   };
   const textBytes = Object.values(files).reduce((sum, text) => sum + new TextEncoder().encode(text).byteLength, 0);

@@ -231,6 +231,8 @@ describe('settings beyond the golden models', () => {
     expect(codes('qwen2', { sliding_window: 32, use_sliding_window: true })).toEqual(['model.slidingWindowIgnored']);
     expect(codes('qwen2', { sliding_window: 32 })).toEqual([]);
     expect(codes('llama', { rope_scaling: { type: 'dynamic', factor: 2 } })).toEqual(['model.ropeScalingIgnored']);
+    expect(codes('qwen3', { rope_scaling: { type: 'yarn', factor: 4, attention_factor: 1.1386, beta_fast: 32 } })).toEqual([]);
+    expect(codes('qwen3', { rope_scaling: { type: 'yarn', factor: 4, beta_slow: 2 } })).toEqual(['model.ropeScalingIgnored']);
     expect(codes('gemma', { rope_scaling: { type: 'linear', factor: 2 } })).toEqual(['model.ropeScalingIgnored']);
     expect(codes('gemma2', { query_pre_attn_scalar: 144 })).toEqual(['model.attentionScale']);
     // The loader divides by embedding / heads in the 27B model, which has 46 layers.

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { generalMetadata, sizeLabel } from '#core/convert/general.ts';
+import { generalMetadata, loadableName, sizeLabel } from '#core/convert/general.ts';
 
 describe('size labels', () => {
   // Output of gguf-py's size_label(n, n, 0, 0).
@@ -47,5 +47,14 @@ describe('sampling settings of the model’s maker', () => {
   it('are left out where they are no usable numbers', () => {
     expect(keys({ top_k: 2 ** 31, top_p: '0.9', min_p: -1, temperature: 1e300, repetition_penalty: null })).toEqual([]);
     for (const odd of [undefined, null, 'x', [], 7]) expect(keys(odd)).toEqual([]);
+  });
+});
+
+describe('the name in the file', () => {
+  it('does not say Phi-3 of a model without Phi-3’s tokens: llama.cpp would look for them and fail', () => {
+    expect(loadableName('My Phi-3 mini', ['a', 'b'])).toBe('My Phi 3 mini');
+    expect(loadableName('phi3-demo-PHI-3', [])).toBe('phi 3-demo-PHI 3');
+    expect(loadableName('Phi-3 mini', ['<unk>', '<s>', '</s>', '<|endoftext|>'])).toBe('Phi-3 mini');
+    expect(loadableName('Llama 3', [])).toBe('Llama 3');
   });
 });

@@ -16,7 +16,7 @@ export function goldenWeights(name: string, count: number): Float32Array {
     h = Math.imul(h ^ (h >>> 16), 0x85ebca6b);
     h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35);
     h = (h ^ (h >>> 16)) >>> 0;
-    return ((h >>> 8) - 2 ** 23) * 2 ** -25;
+    return ((h >>> 8) - 2 ** 23) * 2 ** -24;
   });
 }
 
@@ -63,7 +63,8 @@ export function encode(values: Float32Array, dtype: string): Uint8Array {
 }
 
 export function decode(bytes: Uint8Array, dtype: string): Float32Array {
-  const own = bytes.slice().buffer;
+  // A copy at an aligned address; the slice of a Buffer would be a view.
+  const own = new Uint8Array(bytes).buffer;
   if (dtype === 'F32') return new Float32Array(own);
   if (dtype !== 'F16' && dtype !== 'BF16') throw new Error(`no reference for ${dtype}`);
   return Float32Array.from(new Uint16Array(own), dtype === 'F16' ? halfValue : bfloatValue);

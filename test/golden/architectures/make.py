@@ -57,7 +57,7 @@ CASES = {
         mm_tokens_per_image=4), torch.bfloat16),
     "phi3": (transformers.Phi3Config, dict(SMALL, sliding_window=48, original_max_position_embeddings=128), torch.bfloat16),
     "phi3-long": (transformers.Phi3Config, dict(
-        SMALL, hidden_size=64, max_position_embeddings=4096, original_max_position_embeddings=128, partial_rotary_factor=0.75,
+        SMALL, hidden_size=64, max_position_embeddings=4096, original_max_position_embeddings=512, partial_rotary_factor=0.75,
         rope_scaling=longrope(6), tie_word_embeddings=True), torch.bfloat16),
     "smollm3": (transformers.SmolLM3Config, dict(SMALL, num_hidden_layers=4), torch.bfloat16),
     "gpt2": (transformers.GPT2Config, dict(
@@ -85,7 +85,7 @@ GENERATION = {"bos_token_id": 1, "eos_token_id": 2, "temperature": 0.6, "top_k":
 
 
 def weights(name: str, shape: list[int]) -> torch.Tensor:
-    """24-bit multiples of 2^-25 in [-0.25, 0.25): exact in F32. The hash of element i is murmur3's finalizer of FNV-1a(name) + i * 0x9E3779B9."""
+    """24-bit multiples of 2^-24 in [-0.5, 0.5): exact in F32. The hash of element i is murmur3's finalizer of FNV-1a(name) + i * 0x9E3779B9."""
     seed = 0x811C9DC5
     for byte in name.encode():
         seed = (seed ^ byte) * 0x01000193 & 0xFFFFFFFF
@@ -98,7 +98,7 @@ def weights(name: str, shape: list[int]) -> torch.Tensor:
         h ^= h >> np.uint32(13)
         h *= np.uint32(0xC2B2AE35)
         h ^= h >> np.uint32(16)
-    values = ((h >> np.uint32(8)).astype(np.float64) - 2**23) * 2.0**-25
+    values = ((h >> np.uint32(8)).astype(np.float64) - 2**23) * 2.0**-24
     return torch.from_numpy(values.astype(np.float32).reshape(shape))
 
 
@@ -155,6 +155,18 @@ def dump(golden: dict) -> str:
     return f'{{{head},\n"sources": {rows(golden["sources"])},\n"targets": {{{targets}}}}}\n'
 
 
+PROMPT = [(7 * i + 3) % 90 for i in range(12)]
+
+
+def next_token(folder: Path, case: str) -> list[float]:
+    """transformers' own log-probabilities of the token after the prompt, computed in F32."""
+    model_class = CLASSES.get(case) or transformers.AutoModelForCausalLM
+    model = model_class.from_pretrained(folder, dtype=torch.float32, attn_implementation="eager").eval()
+    with torch.no_grad():
+        logits = model(input_ids=torch.tensor([PROMPT])).logits[0, -1]
+    return [round(value, 6) for value in torch.log_softmax(logits.double(), -1).tolist()]
+
+
 def make_defaults() -> dict:
     goldens = {}
     for family, (config_class, fields) in DEFAULTS.items():
@@ -183,6 +195,7 @@ def llama3_divisors(base: float, dim: int, factor: float, low: float, high: floa
 
 
 torch.manual_seed(0)
+predictions = {}
 ROPES = [(500000.0, 128, 8.0, 1.0, 4.0, 8192), (500000.0, 64, 32.0, 1.0, 4.0, 8192), (10000.0, 80, 4.0, 1.0, 8.0, 2048)]
 (OUTPUT / "llama3-divisors.json").write_text(json.dumps([[*rope, llama3_divisors(*rope)] for rope in ROPES]) + "\n")
 defaults = ",\n".join(f"{json.dumps(family)}: {json.dumps(golden)}" for family, golden in make_defaults().items())
@@ -198,5 +211,8 @@ for case in CASES:
             "sources": sources,
             "targets": {target: convert(folder, target) for target in ("f32", "f16", "bf16")},
         }
+        predictions[case] = next_token(folder, case)
         (OUTPUT / f"{case}.json").write_text(dump(golden))
         print(case, len(sources), "tensors")
+rows = ",\n".join(f"{json.dumps(case)}: {json.dumps(row)}" for case, row in predictions.items())
+(OUTPUT / "predictions.json").write_text(f'{{"prompt": {PROMPT},\n"logProbabilities": {{\n{rows}\n}}}}\n')
