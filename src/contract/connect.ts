@@ -29,7 +29,11 @@ export interface Connection<C extends Contract> {
   readonly ready: Promise<void>;
   /** Resolves when the port has closed, whoever closed it. */
   readonly closed: Promise<void>;
-  close(): void;
+  isClosed(): boolean;
+  /** Requests that have not ended yet. */
+  openRequests(): number;
+  /** Open requests end with `reason`, or `transport.closed`. */
+  close(reason?: AppError): void;
 }
 
 /** Ask a contract's questions over a port. Answers are validated here, at the side that relies on them. */
@@ -193,6 +197,13 @@ export function connect<C extends Contract>(contract: C, port: Port, options: Co
     ]),
   ) as Client<C>;
 
-  const close = (): void => end(new AppError('transport.closed', {}));
-  return { client, ready: welcome.promise, closed: gone.promise, close };
+  const close = (reason = new AppError('transport.closed', {})): void => end(reason);
+  return {
+    client,
+    ready: welcome.promise,
+    closed: gone.promise,
+    isClosed: () => ended !== undefined,
+    openRequests: () => pending.size,
+    close,
+  };
 }

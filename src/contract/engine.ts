@@ -48,6 +48,8 @@ const inference = {
       z.object({ type: z.literal('finished'), facts: answerFacts.omit({ modelId: true, modelName: true }), stopReason }),
     ]),
   ),
+  /** End the running answer after its present token: its stream ends with `finished`, and what was measured. */
+  stop: call(none, none),
 };
 
 export const inferenceContract = { health, inference } satisfies Contract;

@@ -1,0 +1,42 @@
+import type { ErrorText } from './text.ts';
+
+const nothingWritten = 'The unfinished file was removed; nothing else was changed.';
+
+/** Errors of writing a model's files, and of the disk below. */
+export const convertErrors = {
+  'convert.outputExists': {
+    what: 'There already is a file at {path}.',
+    safe: 'It was not touched.',
+    next: 'Choose another name, or move the file away.',
+  },
+  'convert.sourceChanged': {
+    what: '{file} was changed while it was being read.',
+    safe: nothingWritten,
+    next: 'Wait until nothing writes to the model any more, then start again.',
+  },
+  'convert.verifyFailed': {
+    what: 'What was written to {path} is not what was planned: {problem}.',
+    safe: nothingWritten,
+    next: 'Start again. If it happens twice, the disk or the memory of this computer may be faulty.',
+  },
+  'disk.full': {
+    what: 'The disk is full: {path} could not be written.',
+    safe: nothingWritten,
+    next: 'Free some space, or choose another place, and start again.',
+  },
+  'disk.missing': {
+    what: 'There is no file or folder at {path}.',
+    safe: 'Nothing was changed.',
+    next: 'Check the path. If the file lies on a drive that is not connected, connect it.',
+  },
+  'disk.notAllowed': {
+    what: 'Lathe has no permission for {path}.',
+    safe: 'Nothing was changed.',
+    next: 'Change the permissions of the file or folder, or choose another place.',
+  },
+  'disk.failed': {
+    what: 'The disk reported an error at {path} ({code}).',
+    safe: 'The original files were only read.',
+    next: 'Check the drive and its connection, then try again.',
+  },
+} as const satisfies Record<string, ErrorText>;

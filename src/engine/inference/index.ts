@@ -1,0 +1,126 @@
+import { AppError } from '#core/errors/index.ts';
+import type { inferenceContract } from '#contract/engine.ts';
+import type { Handlers } from '#contract/define.ts';
+import { eventQueue } from '../event-queue.ts';
+import type { EngineLog } from '../log.ts';
+import { generate } from './generate.ts';
+import { loadLlama, type LlamaRuntime } from './llama.ts';
+import { measureThreads, openContext, openModel, type OpenContext, type OpenModel } from './model.ts';
+
+type InferenceHandlers = Handlers<typeof inferenceContract>['inference'];
+type LoadInput = Parameters<InferenceHandlers['load']>[0];
+type LoadEvent = ReturnType<InferenceHandlers['load']> extends AsyncIterable<infer E> ? E : never;
+
+const PROGRESS_EVENT_MS = 100;
+
+/** The inference engine: one model with one context at a time. */
+export function createInference(log: EngineLog): InferenceHandlers {
+  let runtime: Promise<LlamaRuntime> | undefined;
+  let open: OpenModel | undefined;
+  let context: OpenContext | undefined;
+  /** What has the model to itself; what was cancelled may still be on its way out. */
+  let holder: { readonly signal: AbortSignal; readonly gone: Promise<void>; readonly stop: AbortController } | undefined;
+  /** Threads that were measured, by model file. */
+  const measured = new Map<string, number>();
+
+  /** Take the model for one piece of work; returns what gives it back. Throws `engine.busy`. */
+  const hold = async (signal: AbortSignal): Promise<{ readonly stop: AbortSignal; release(): void }> => {
+    while (holder !== undefined) {
+      if (!holder.signal.aborted) throw new AppError('engine.busy', {});
+      await holder.gone;
+    }
+    const { promise: gone, resolve } = Promise.withResolvers<void>();
+    const stop = new AbortController();
+    holder = { signal, gone, stop };
+    const release = (): void => {
+      holder = undefined;
+      resolve();
+    };
+    return { stop: stop.signal, release };
+  };
+
+  const closeContext = async (): Promise<void> => {
+    const closing = context;
+    context = undefined;
+    await closing?.context.dispose();
+  };
+  const closeModel = async (): Promise<void> => {
+    await closeContext();
+    const closing = open;
+    open = undefined;
+    await closing?.model.dispose();
+  };
+
+  const load = async (input: LoadInput, signal: AbortSignal, tell: (event: LoadEvent) => void): Promise<void> => {
+    tell({ type: 'stage', stage: 'starting', fraction: null });
+    // A failed start is tried again by the next load.
+    runtime ??= loadLlama(log).catch((error: unknown) => {
+      runtime = undefined;
+      throw error;
+    });
+    const started = await runtime;
+    if (open?.path !== input.modelPath) {
+      await closeModel();
+      signal.throwIfAborted();
+      // llama.cpp reports each tensor, some of it late; a screen wants to know ten times a second.
+      let nextMs = 0;
+      const progress = (fraction: number): void => {
+        if (performance.now() < nextMs) return;
+        nextMs = performance.now() + PROGRESS_EVENT_MS;
+        tell({ type: 'stage', stage: 'reading', fraction: Math.min(1, Math.max(0, fraction)) });
+      };
+      progress(0);
+      open = await openModel(started, input.modelPath, { signal, progress });
+      nextMs = Infinity;
+    }
+    tell({ type: 'stage', stage: 'context', fraction: null });
+    const { model, path, chatTemplate } = open;
+    const threads = input.threads ?? measured.get(path) ?? (await measureThreads(open, signal));
+    if (input.threads === null) measured.set(path, threads);
+    await closeContext();
+    context = await openContext(open, { contextLength: input.contextLength, threads, signal });
+    const { llama } = started;
+    tell({
+      type: 'ready',
+      contextLength: context.context.contextSize,
+      gpuLayers: model.gpuLayers,
+      threads,
+      hasChatTemplate: chatTemplate !== null,
+      gpu: model.gpuLayers > 0 && llama.gpu !== false ? llama.gpu : null,
+    });
+  };
+
+  return {
+    load: async function* (input, { signal }) {
+      const { release } = await hold(signal);
+      const events = eventQueue<LoadEvent>({ replaces: (newest, waiting) => newest.type === 'stage' && waiting.type === 'stage' });
+      const loading = load(input, signal, events.push)
+        .then(() => events.end(), events.end)
+        .finally(release);
+      yield* events;
+      await loading;
+    },
+    unload: async (_, { signal }) => {
+      const { release } = await hold(signal);
+      try {
+        await closeModel();
+      } finally {
+        release();
+      }
+      return {};
+    },
+    generate: async function* (input, { signal }) {
+      const { stop, release } = await hold(signal);
+      try {
+        if (open === undefined || context === undefined) throw new AppError('engine.noModel', {});
+        yield* generate(open, context, input, { signal, stop });
+      } finally {
+        release();
+      }
+    },
+    stop: () => {
+      holder?.stop.abort();
+      return {};
+    },
+  };
+}

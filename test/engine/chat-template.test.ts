@@ -1,0 +1,42 @@
+import { describe, expect, it } from 'vitest';
+import { renderChat } from '#engine/inference/chat-template.ts';
+import { CHAT_TEMPLATE } from './generated-model.ts';
+
+const names = { bos: '<s>', eos: '</s>' };
+const user = (text: string) => ({ role: 'user', text }) as const;
+const assistant = (text: string) => ({ role: 'assistant', text }) as const;
+
+/** In the manner of Gemma: no system role, turns must alternate, the first token is written by the template. */
+const GEMMA_LIKE =
+  "{{ bos_token }}{% if messages[0]['role'] == 'system' %}{{ raise_exception('System role not supported') }}{% endif %}" +
+  "{% for message in messages %}{% if (message['role'] == 'user') != (loop.index0 % 2 == 0) %}{{ raise_exception('Roles must alternate') }}{% endif %}" +
+  "{{ '<start_of_turn>' + message['role'] + '\n' + message['content'] | trim + '<end_of_turn>\n' }}{% endfor %}" +
+  "{% if add_generation_prompt %}{{ '<start_of_turn>model\n' }}{% endif %}";
+
+describe('chat templates', () => {
+  it('write the turns and open the answer', () => {
+    expect(renderChat(CHAT_TEMPLATE, 'Be brief.', [user('Hi'), assistant('Hello'), user('中文?')], names)).toBe(
+      '<|im_start|>system\nBe brief.<|im_end|>\n<|im_start|>user\nHi<|im_end|>\n<|im_start|>assistant\nHello<|im_end|>\n' +
+        '<|im_start|>user\n中文?<|im_end|>\n<|im_start|>assistant\n',
+    );
+  });
+
+  it('leave an empty system prompt out', () => {
+    expect(renderChat(CHAT_TEMPLATE, ' \n', [user('Hi')], names)).toBe('<|im_start|>user\nHi<|im_end|>\n<|im_start|>assistant\n');
+  });
+
+  it('put the system prompt before the first message where the model knows no system role', () => {
+    expect(renderChat(GEMMA_LIKE, 'Be brief.', [user('Hi')], names)).toBe(
+      '<s><start_of_turn>user\nBe brief.\n\nHi<end_of_turn>\n<start_of_turn>model\n',
+    );
+  });
+
+  it.each([
+    ['what the template itself refuses', GEMMA_LIKE, [user('a'), user('b')]],
+    ['a template that is not Jinja', '{% for %}', [user('a')]],
+    ['a template that calls what is not there', '{{ nothing.at.all() }}', [user('a')]],
+    ['a template that reaches for the program', "{{ messages.constructor.constructor('return process')().exit() }}", [user('a')]],
+  ])('turn %s into chat.templateFailed', (_, source, turns) => {
+    expect(() => renderChat(source, 'x', turns, names)).toThrow(expect.objectContaining({ code: 'chat.templateFailed' }));
+  });
+});
