@@ -235,7 +235,7 @@ describe('long work', () => {
   });
 
   test('verify answers with 1 when the files have changed', async () => {
-    const verified = { kind: 'verify', matches: false, sha256: 'a'.repeat(64), changedFiles: ['model.safetensors'] } as const;
+    const verified = { kind: 'verify' as const, matches: false, sha256: 'a'.repeat(64), changedFiles: ['model.safetensors'] };
     const verifySpec = { kind: 'verify', modelId: 'm1' } as const;
     const ran = await lathe(['verify', 'Story', '--json'], {
       library: { find },
