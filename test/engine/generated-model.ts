@@ -20,6 +20,7 @@ const HEADS = 4;
 const NORMAL = 1;
 const CONTROL = 3;
 const BYTE = 6;
+const SPECIALS = ['<unk>', '<s>', '</s>', '<|im_start|>', '<|im_end|>'];
 const ALL_BYTES = Array.from({ length: 256 }, (_, byte) => byte);
 
 /** A template in the manner of ChatML, on the two control tokens below. */
@@ -29,14 +30,13 @@ export const CHAT_TEMPLATE =
 
 /** SentencePiece pieces: specials, all bytes, and some pieces of more than one character. */
 function vocabulary(byteTokens: readonly number[]): { readonly tokens: string[]; readonly types: number[]; readonly scores: number[] } {
-  const specials = ['<unk>', '<s>', '</s>', '<|im_start|>', '<|im_end|>'];
   const bytes = byteTokens.map((byte) => `<0x${byte.toString(16).toUpperCase().padStart(2, '0')}>`);
   const letters = [...'▁abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.,!?é中'];
   const words = ['▁t', 'he', '▁the', '▁a', 'in', 'er', '▁w', 're', '▁s', 'on'];
-  const tokens = [...specials, ...bytes, ...letters, ...words];
+  const tokens = [...SPECIALS, ...bytes, ...letters, ...words];
   return {
     tokens,
-    types: tokens.map((_, id) => (id < specials.length ? CONTROL : id < specials.length + bytes.length ? BYTE : NORMAL)),
+    types: tokens.map((_, id) => (id < SPECIALS.length ? CONTROL : id < SPECIALS.length + bytes.length ? BYTE : NORMAL)),
     scores: tokens.map((_, id) => -id),
   };
 }
@@ -112,6 +112,8 @@ export async function writeGeneratedModel(path: string, options: GeneratedModel 
     const values = new Float32Array(file.buffer, offset, sizeBytes / 4);
     // Norms near one, matrices so that activations keep their size.
     for (let index = 0; index < values.length; index += 1) values[index] = name.includes('norm') ? 1 : next() * Math.sqrt(3 / embedding);
+    // The best of hundreds of random logits is above zero: a greedy answer never ends by itself.
+    if (name === 'output.weight') values.fill(0, 0, SPECIALS.length * embedding);
   }
   await writeFile(path, file);
 }
