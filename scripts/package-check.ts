@@ -1,0 +1,141 @@
+// Packs the app as a release would be, and uses it from inside the package. Electron's binary is replaced by our own Node
+// under its name, so this needs no download; docs/architecture.md says what that proves and what it does not.
+import { spawn, spawnSync } from 'node:child_process';
+import { chmod, copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { WebSocket } from 'ws';
+import { connect } from '#contract/connect.ts';
+import { contract, type AppClient } from '#contract/index.ts';
+import type { JobSpec } from '#contract/jobs.ts';
+import { webSocketPort } from '#main/ports.ts';
+import { listArchive, unfold } from './package/archive.ts';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const say = (text: string): void => void process.stdout.write(`${text}\n`);
+
+function check(holds: boolean, claim: string): void {
+  say(`${holds ? 'ok' : 'FAILED'}: ${claim}`);
+  if (!holds) throw new Error(claim);
+}
+
+/** A folder that electron-builder takes for an unpacked Electron. */
+async function makeStandIn(folder: string): Promise<void> {
+  await mkdir(join(folder, 'resources'), { recursive: true });
+  await copyFile(process.execPath, join(folder, 'electron'));
+  await chmod(join(folder, 'electron'), 0o755);
+  const { version } = JSON.parse(await readFile(join(root, 'node_modules', 'electron', 'package.json'), 'utf8')) as { version: string };
+  await writeFile(join(folder, 'version'), version);
+  for (const name of ['LICENSE', 'LICENSES.chromium.html']) await writeFile(join(folder, name), '');
+}
+
+function pack(standIn: string, output: string): void {
+  const builder = join(root, 'node_modules', 'electron-builder', 'cli.js');
+  const args = [builder, '--dir', '--linux', `-c.electronDist=${standIn}`, `-c.directories.output=${output}`];
+  const { status, stdout, stderr } = spawnSync(process.execPath, args, { cwd: root, encoding: 'utf8' });
+  if (status !== 0) throw new Error(`electron-builder failed:\n${stdout}${stderr}`);
+}
+
+function checkArchive(archive: string): void {
+  const files = listArchive(archive);
+  const has = (path: string): boolean => files.some((file) => file.path === path);
+  for (const entry of ['main/index.js', 'main/serve.js', 'main/cli.js', 'main/engine.js', 'preload/index.cjs', 'renderer/index.html'])
+    check(has(`out/${entry}`), `the archive holds out/${entry}`);
+  const foreign = files.filter(({ path }) => /^(src|test|scripts|docs|build)\//.test(path));
+  check(foreign.length === 0, 'the archive holds no sources and no tests');
+  const native = files.filter(({ path }) => /\.(node|so|dylib|dll)(\.\d+)*$/.test(path));
+  check(native.length > 0 && native.every(({ unpacked }) => unpacked), `all ${native.length} native files lie outside the archive`);
+  check(has('out/native/lathe.node'), 'the native addon is among them');
+  const libraries = native.filter(({ path }) => path.startsWith('node_modules/@node-llama-cpp/'));
+  check(libraries.length > 0, `so are llama.cpp’s libraries (${libraries.length})`);
+}
+
+/** Start the packaged server far from the checkout; nothing of it must be found by accident. */
+async function startPackaged(app: string, home: string): Promise<{ address: URL; stop: () => Promise<void> }> {
+  const entry = join(app, 'resources', 'app.asar', 'out', 'main', 'serve.js');
+  const child = spawn(join(app, 'lathe'), [entry, '--home', home], {
+    cwd: '/',
+    env: { PATH: '/usr/bin:/bin', HOME: home },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const ended = new Promise<void>((resolve) => child.on('close', () => resolve()));
+  let output = '';
+  const address = await new Promise<string>((resolve, reject) => {
+    for (const stream of [child.stdout, child.stderr])
+      stream.setEncoding('utf8').on('data', (text: string) => {
+        output += text;
+        const found = /http:\/\/\S+/.exec(output)?.[0];
+        if (found !== undefined) resolve(found);
+      });
+    child.on('close', (code) => reject(new Error(`the packaged server ended with code ${code}:\n${output}`)));
+  });
+  const stop = async (): Promise<void> => {
+    child.kill('SIGTERM');
+    await ended;
+  };
+  return { address: new URL(address), stop };
+}
+
+/** Come in as a page does. */
+async function enter(address: URL): Promise<AppClient> {
+  const page = await fetch(address.origin);
+  check(page.status === 200 && (await page.text()).includes('<div id="root">'), 'the packaged server serves the page');
+  const session = await fetch(`${address.origin}/session`, {
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json', Origin: address.origin },
+    body: JSON.stringify({ token: address.hash.slice('#token='.length) }),
+  });
+  const [cookie = ''] = session.headers.getSetCookie();
+  const socket = new WebSocket(`ws://${address.host}/port`, { headers: { Origin: address.origin, Cookie: cookie.split(';', 1)[0] ?? '' } });
+  await new Promise<void>((resolve, reject) => socket.on('open', resolve).on('error', reject));
+  const connection = connect(contract, webSocketPort(socket));
+  await connection.ready;
+  return connection.client;
+}
+
+async function runJob(client: AppClient, spec: JobSpec): Promise<string> {
+  const { id: jobId } = await client.jobs.start({ spec });
+  let last;
+  for await (const job of client.jobs.watch({ jobId })) last = job;
+  if (last?.state !== 'done' || last.result === null || !('modelId' in last.result))
+    throw new Error(`${spec.kind}: ${JSON.stringify(last?.error)}`);
+  return last.result.modelId;
+}
+
+async function useIt(client: AppClient, home: string): Promise<void> {
+  const demo = await runJob(client, { kind: 'demo', name: 'Packaged' });
+  check(true, 'the tensor engine makes a demo model');
+  const modelId = await runJob(client, { kind: 'convert', modelId: demo, target: 'f16', outputPath: join(home, 'packaged.gguf') });
+  check(true, 'the tensor engine converts it');
+  let text = '';
+  for await (const event of client.chat.generate({ modelId, prompt: 'The ', sampling: { maxTokens: 8, temperature: 0 } }))
+    if (event.type === 'finished') ({ text } = event);
+  check(text.length > 0, 'the inference engine generates with llama.cpp’s packaged libraries');
+}
+
+if (process.platform !== 'linux') {
+  say('The stand-in is made for Linux; on this system use electron-builder --dir with the real Electron.');
+  process.exit(1);
+}
+
+// Outside the checkout: in a folder below it, Node would find its node_modules.
+const work = await mkdtemp(join(tmpdir(), 'lathe-package-'));
+try {
+  await makeStandIn(join(work, 'standin'));
+  say('Packing…');
+  pack(join(work, 'standin'), join(work, 'dist'));
+  const app = join(work, 'dist', 'linux-unpacked');
+  const archive = join(app, 'resources', 'app.asar');
+  checkArchive(archive);
+  await unfold(archive);
+  const { address, stop } = await startPackaged(app, join(work, 'home'));
+  try {
+    await useIt(await enter(address), work);
+  } finally {
+    await stop();
+  }
+  say('The package works.');
+} finally {
+  await rm(work, { recursive: true, force: true });
+}
