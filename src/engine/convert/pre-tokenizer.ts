@@ -1,0 +1,54 @@
+import { createHash } from 'node:crypto';
+import { runInNewContext } from 'node:vm';
+import { Tokenizer } from '@huggingface/tokenizers';
+import { AppError } from '#core/errors/index.ts';
+import type { Config } from '#core/model/config.ts';
+import { CHECK_TEXT, preTokenizersByHash } from '#core/tokenizer/pre-tokenizers.ts';
+import { describeSplitter, splitterName } from '#core/tokenizer/splitters.ts';
+import type { TokenizerJson } from '#core/tokenizer/tokenizer-json.ts';
+
+/**
+ * The largest vocabularies take under 3 s. The expressions come from the file, and one can be made that runs for ages.
+ */
+const TIME_LIMIT_MS = 30_000;
+
+/** Runs foreign expressions; V8 looks at the limit inside a regular expression too. Throws when it runs out. */
+const withTimeLimit = <T>(work: () => T, timeout: number): T => runInNewContext('work()', { work }, { timeout }) as T;
+
+/**
+ * SHA-256, in hex, of the ids that the tokenizer gives the check text, special tokens included, written as Python writes
+ * a list; undefined where the library cannot run the tokenizer.
+ */
+export function preTokenizerHash(json: TokenizerJson, settings: Config, timeLimitMs = TIME_LIMIT_MS): string | undefined {
+  // The library asks for every stage to be named.
+  const source = { normalizer: null, pre_tokenizer: null, post_processor: null, decoder: null, added_tokens: [], ...json.source };
+  try {
+    const ids = withTimeLimit(() => new Tokenizer(source, settings).encode(CHECK_TEXT).ids, timeLimitMs);
+    return createHash('sha256')
+      .update(`[${ids.join(', ')}]`)
+      .digest('hex');
+  } catch {
+    return undefined;
+  }
+}
+
+/** The check text holds no combining mark that would tell these two apart, so the expression decides between them. */
+const LOOK_ALIKE = { hashed: 'qwen2', expression: 'qwen35' } as const;
+
+/**
+ * The name that `tokenizer.ggml.pre` gets: by the hash of what the tokenizer does, which names tokenizers that were
+ * published, else by the expressions it splits with. @throws tokenizer.unknownPreTokenizer
+ */
+export function findPreTokenizer(
+  json: TokenizerJson,
+  settings: Config,
+  namesByHash: ReadonlyMap<string, string> = preTokenizersByHash,
+): string {
+  const hash = preTokenizerHash(json, settings);
+  const byHash = hash === undefined ? undefined : namesByHash.get(hash);
+  const byExpression = splitterName(json);
+  const name = byHash === LOOK_ALIKE.hashed && byExpression === LOOK_ALIKE.expression ? byExpression : (byHash ?? byExpression);
+  if (name === undefined)
+    throw new AppError('tokenizer.unknownPreTokenizer', { splitter: describeSplitter(json) }, `hash of the check text: ${hash ?? 'none'}`);
+  return name;
+}
