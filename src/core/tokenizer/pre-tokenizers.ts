@@ -103,3 +103,16 @@ export const preTokenizersByHash: ReadonlyMap<string, string> = new Map([
   ['7fc505bd3104ca1083b150b17d088b59534ede9bde81f0dd2090967d7fe52cee', 'viking'], // LumiOpen/Viking-7B
   ['9d70134b369a70e5735009b6de918f7581b5211f7c074d1f89f753aea8248af1', 'youtu'], // tencent/Youtu-LLM-2B
 ]);
+
+/** Rules with which llama.cpp puts the mark of the beginning before a text unless told otherwise (llama-vocab.cpp). */
+export const bosByDefault: ReadonlySet<string> = new Set([
+  'llama-bpe',
+  'falcon3',
+  'falcon-h1',
+  'pixtral',
+  'midm-2.0',
+  'lfm2',
+  'jina-v5-nano',
+  'tekken',
+  'chameleon',
+]);

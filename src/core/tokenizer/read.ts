@@ -5,6 +5,7 @@ import { readAddedTokens } from './added-tokens.ts';
 import { byteLevelRows, ggufMerges } from './byte-level.ts';
 import { readChatTemplates } from './chat-templates.ts';
 import type { TokenizerFiles } from './files.ts';
+import { bosByDefault } from './pre-tokenizers.ts';
 import { sentencePieceJsonRows } from './sentencepiece-json.ts';
 import { parseSentencePieceModel } from './sentencepiece-model.ts';
 import type { SentencePieceModel } from './sentencepiece-model.ts';
@@ -13,7 +14,7 @@ import { readSettings } from './settings.ts';
 import { resolveSpecialTokens } from './special-tokens.ts';
 import { parseTokenizerJson } from './tokenizer-json.ts';
 import type { TokenizerJson } from './tokenizer-json.ts';
-import type { GgufVocabulary } from './types.ts';
+import type { AddedMarks, GgufVocabulary } from './types.ts';
 
 export interface VocabularyOptions {
   /** config.json. */
@@ -42,6 +43,13 @@ function spacePrefix(
   if (metaspace !== undefined) return (metaspace['prepend_scheme'] ?? 'always') !== 'never' && metaspace['add_prefix_space'] !== false;
   return json.normalizers.some(({ type, prepend }) => type === 'Prepend' && prepend === '\u2581');
 }
+
+/**
+ * A tokenizer that says nothing of the mark of the beginning adds none, which llama.cpp must be told where its rule would
+ * add one; upstream leaves it out. Only the Llama class of transformers adds it unasked.
+ */
+const silentBos = (pre: string, settings: Config): Pick<AddedMarks, 'bos'> =>
+  bosByDefault.has(pre) && !String(settings['tokenizer_class']).includes('Llama') ? { bos: false } : {};
 
 /**
  * The vocabulary of a Hugging Face model folder as GGUF holds it. A byte-level tokenizer.json comes first (a
@@ -73,15 +81,11 @@ export function readVocabulary(files: TokenizerFiles, options: VocabularyOptions
   });
   const common = { tokens: table.distinctTokens(), tokenTypes: table.tokenTypes, specialIds: special.ids };
   const chatTemplates = readChatTemplates(files, settings);
-  if (byteLevel)
-    return {
-      model: 'gpt2',
-      pre: preTokenizer(byteLevel, settings),
-      ...common,
-      merges: ggufMerges(byteLevel),
-      add: special.add,
-      chatTemplates,
-    };
+  if (byteLevel) {
+    const pre = preTokenizer(byteLevel, settings);
+    const add = { ...silentBos(pre, settings), ...special.add };
+    return { model: 'gpt2', pre, ...common, merges: ggufMerges(byteLevel), add, chatTemplates };
+  }
   const add = { ...special.add, spacePrefix: spacePrefix(architecture, settings, json, model) };
   return { model: 'llama', pre: 'default', ...common, scores: table.scores, add, chatTemplates };
 }

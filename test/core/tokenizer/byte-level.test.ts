@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { readVocabulary } from '#core/tokenizer/read.ts';
 import { errorOf } from '#test/expect-error.ts';
 import { byteLevelJson, vocabularyOf } from './fixtures.ts';
 
@@ -91,6 +92,22 @@ describe('a byte-level vocabulary', () => {
     ['chatTemplateJson', '{', 'tokenizer.invalidJson'],
   ])('is refused where %s holds %s', async (file, text, code) => {
     expect((await errorOf(() => vocabularyOf({ tokenizerJson: byteLevelJson(), [file]: text }))).code).toBe(code);
+  });
+
+  const template = {
+    type: 'TemplateProcessing',
+    single: [{ SpecialToken: { id: 'ab', type_id: 0 } }, { Sequence: { id: 'A', type_id: 0 } }],
+  };
+
+  it.each([
+    ['false where it adds none but llama.cpp would', 'llama-bpe', {}, null, { bos: false }],
+    ["left to llama.cpp with Llama's class, which adds it", 'llama-bpe', { tokenizer_class: 'LlamaTokenizerFast' }, null, {}],
+    ['true where the template has it', 'llama-bpe', { bos_token: 'ab' }, template, { bos: true }],
+    ['left to llama.cpp where it adds none either', 'qwen2', {}, null, {}],
+  ])('tells of the mark of the beginning: %s', (_, pre, settings, postProcessor, expected) => {
+    const files = { tokenizerJson: byteLevelJson({}, { post_processor: postProcessor }), tokenizerConfig: JSON.stringify(settings) };
+    const { add } = readVocabulary(files, { config: {}, architecture: 'llama', preTokenizer: () => pre });
+    expect(add).toEqual(expected);
   });
 
   it('is refused where there is no tokenizer', async () => {
