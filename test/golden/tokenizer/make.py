@@ -2,11 +2,12 @@
 and on PYTHONPATH the gguf-py of the llama.cpp source that node-llama-cpp bundles (PyPI's gguf 0.19.0 resolves the special
 tokens by older rules).
 
-Run in this folder after `node scripts/make-demo-text.mjs`. Everything here comes from resources/demo/stories.txt or is
+Run after `node scripts/make-demo-text.mjs`. Everything here comes from resources/demo/stories.txt or is
 written out below; what is recorded is what the reference packages make of it.
 """
 
 import json
+import os
 import tempfile
 from pathlib import Path
 
@@ -14,8 +15,8 @@ import gguf
 import sentencepiece
 from tokenizers import Tokenizer, models, pre_tokenizers, trainers
 
-HERE = Path(__file__).parent
-STORIES = (HERE / "../../../resources/demo/stories.txt").resolve()
+HERE = Path(__file__).resolve().parent
+STORIES = Path("../../../resources/demo/stories.txt")
 SPECIALS = ["<|bos|>", "<|eos|>", "<|pad|>", "<|im_start|>", "<|im_end|>"]
 TEXTS = [
     "Once upon a time, there was a child named Mina.",
@@ -52,7 +53,7 @@ def make_sentencepiece():
     """A SentencePiece model, what gguf's vocabulary code reads from it, and how SentencePiece encodes with it."""
     sentencepiece.SentencePieceTrainer.train(
         input=str(STORIES),
-        model_prefix=str(HERE / "stories"),
+        model_prefix="stories",
         model_type="bpe",
         vocab_size=700,
         byte_fallback=True,
@@ -240,6 +241,8 @@ def make_special_tokens():
 
 
 if __name__ == "__main__":
+    # The SentencePiece model keeps the paths it was made with.
+    os.chdir(HERE)
     make_merges()
     make_sentencepiece()
     make_special_tokens()
