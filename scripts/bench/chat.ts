@@ -25,8 +25,14 @@ async function throughEngine(modelPath: string): Promise<Way & { readonly thread
   const engines = createEngines({ spawn: (kind) => forkEngine(kind, { entry }), log: () => undefined });
   const { inference } = await engines.inference();
   let threads = 0;
-  for await (const event of inference.load({ modelPath, contextLength: 512, threads: null })) if (event.type === 'ready') threads = event.threads;
-  const request = { mode: 'text', systemPrompt: '', turns: [{ role: 'user', text: PROMPT }], sampling: { temperature: 0, maxTokens: TOKENS } } as const;
+  for await (const event of inference.load({ modelPath, contextLength: 512, threads: null }))
+    if (event.type === 'ready') threads = event.threads;
+  const request = {
+    mode: 'text',
+    systemPrompt: '',
+    turns: [{ role: 'user', text: PROMPT }],
+    sampling: { temperature: 0, maxTokens: TOKENS },
+  } as const;
   return {
     threads,
     once: async () => {

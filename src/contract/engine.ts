@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { answerFacts, loadStage, promptMode, sampling, stopReason } from './chat.ts';
 import { call, stream, type Contract } from './define.ts';
 import { floatTarget } from './jobs.ts';
+import { errorData } from './wire.ts';
 import { count, fraction, none, path, sha256, sizeBytes } from './shared.ts';
 
 /** What main asks of its engine processes. One contract for each kind of engine; `health` is common to all. */
@@ -60,7 +61,8 @@ const tensor = {
     z.object({ modelPath: path, target: floatTarget, outputPath: path, name: z.string() }),
     z.discriminatedUnion('type', [
       workProgress,
-      z.object({ type: z.literal('finished'), sizeBytes, sha256, warnings: z.array(z.string()) }),
+      /** `warnings` are no failures: what the user should know of the result. */
+      z.object({ type: z.literal('finished'), sizeBytes, sha256, warnings: z.array(errorData) }),
     ]),
   ),
   /** sha256 of each file, and of the whole by `names and hashes` in order. */

@@ -4,6 +4,21 @@ const nothingWritten = 'The unfinished file was removed; nothing else was change
 
 /** Errors of writing a model's files, and of the disk below. */
 export const convertErrors = {
+  'convert.invalidJson': {
+    what: '{file} is not valid JSON.',
+    safe: 'Nothing was written.',
+    next: 'Download this file again from the place the model comes from.',
+  },
+  'convert.overflow': {
+    what: '{count} weights are too large for {target} and became infinite.',
+    safe: 'The original is as it was.',
+    next: 'Convert to BF16 or F32, which hold numbers of every size.',
+  },
+  'convert.nonFinite': {
+    what: 'The original contains {count} values that are infinite or no numbers.',
+    safe: 'They were carried over as they are.',
+    next: 'Check the answers of the model. If they make no sense, the original is damaged.',
+  },
   'convert.outputExists': {
     what: 'There already is a file at {path}.',
     safe: 'It was not touched.',

@@ -1,5 +1,6 @@
 import { formatBytes, formatDuration } from '../bytes.ts';
 import { cliErrors } from './cli.ts';
+import { convertErrors } from './convert.ts';
 import { engineErrors } from './engine.ts';
 import { formatErrors } from './formats.ts';
 import { hostErrors } from './host.ts';
@@ -13,6 +14,7 @@ export type { ErrorParam, ErrorParams, ErrorText } from './text.ts';
 /** Every error that Lathe can name. Each domain keeps its own list beside this file. */
 export const errorCatalogue = {
   ...cliErrors,
+  ...convertErrors,
   ...engineErrors,
   ...formatErrors,
   ...hostErrors,

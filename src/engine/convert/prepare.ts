@@ -1,0 +1,57 @@
+import { basename } from 'node:path';
+import { architectureOf } from '#core/architectures/index.ts';
+import { planConversion, type ConversionPlan } from '#core/convert/plan.ts';
+import { storedTwice } from '#core/convert/sources.ts';
+import type { FloatTarget } from '#core/convert/types.ts';
+import { textConfig } from '#core/model/config.ts';
+import { quantizationOf } from '#core/model/quantization.ts';
+import { AppError } from '#core/errors/index.ts';
+import type { ShardTensorInfo } from '#core/safetensors/shards.ts';
+import { readVocabulary } from '#core/tokenizer/read.ts';
+import type { HfFolder } from './hf-folder.ts';
+import { findPreTokenizer } from './pre-tokenizer.ts';
+
+/** Bytes of two tensors that are compared at a time. */
+const COMPARE_BYTES = 4 * 1024 * 1024;
+
+/** The plan of a folder's conversion. Throws what is wrong with the model: `model.*`, `tokenizer.*`, `gguf.*`. */
+export async function prepareConversion(folder: HfFolder, target: FloatTarget, name: string): Promise<ConversionPlan> {
+  const { config, generationConfig, quantizeConfig, licence, tensors } = folder;
+  // Before the tokenizer is looked at: what is wrong with the weights says more.
+  const quantization = quantizationOf(config, quantizeConfig);
+  if (quantization !== undefined) throw new AppError('model.quantized', { method: quantization.label });
+  const architecture = architectureOf(config);
+  const twice = storedTwice(architecture, architecture.hyperparameters(textConfig(config)), tensors);
+  const vocabulary = readVocabulary(folder.tokenizerFiles, {
+    config,
+    architecture: architecture.ggufName,
+    preTokenizer: (json, settings) => findPreTokenizer(json, settings),
+  });
+  return planConversion({
+    config,
+    tensors,
+    vocabulary,
+    name,
+    target,
+    licence,
+    generationConfig,
+    quantizeConfig,
+    headDiffers: twice !== null && !(await sameBytes(folder, twice.input, twice.output)),
+  });
+}
+
+/** Whether two tensors hold the same bytes under the same type and shape. */
+async function sameBytes({ sources }: HfFolder, left: ShardTensorInfo, right: ShardTensorInfo): Promise<boolean> {
+  if (left.dtype !== right.dtype || left.sizeBytes !== right.sizeBytes) return false;
+  const read = async ({ shard, offset }: ShardTensorInfo, start: number, length: number): Promise<Buffer> => {
+    const source = sources.get(shard);
+    if (source === undefined) throw new RangeError(`${basename(shard)} is not open`);
+    return Buffer.from(await source.read(offset + start, length));
+  };
+  for (let start = 0; start < left.sizeBytes; start += COMPARE_BYTES) {
+    const length = Math.min(COMPARE_BYTES, left.sizeBytes - start);
+    const [one, other] = await Promise.all([read(left, start, length), read(right, start, length)]);
+    if (!one.equals(other)) return false;
+  }
+  return true;
+}
