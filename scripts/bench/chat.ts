@@ -27,12 +27,12 @@ async function throughEngine(modelPath: string): Promise<Way & { readonly thread
   let threads = 0;
   for await (const event of inference.load({ modelPath, contextLength: 512, threads: null }))
     if (event.type === 'ready') threads = event.threads;
-  const request = {
+  const request: Parameters<typeof inference.generate>[0] = {
     mode: 'text',
     systemPrompt: '',
     turns: [{ role: 'user', text: PROMPT }],
     sampling: { temperature: 0, maxTokens: TOKENS },
-  } as const;
+  };
   return {
     threads,
     once: async () => {

@@ -24,11 +24,6 @@ export const convertErrors = {
     safe: 'It was not touched.',
     next: 'Choose another name, or move the file away.',
   },
-  'convert.sourceChanged': {
-    what: '{file} was changed while it was being read.',
-    safe: nothingWritten,
-    next: 'Wait until nothing writes to the model any more, then start again.',
-  },
   'convert.verifyFailed': {
     what: 'What was written to {path} is not what was planned: {problem}.',
     safe: nothingWritten,
@@ -38,6 +33,11 @@ export const convertErrors = {
     what: 'The disk is full: {path} could not be written.',
     safe: nothingWritten,
     next: 'Free some space, or choose another place, and start again.',
+  },
+  'disk.changed': {
+    what: '{file} was changed while it was being read.',
+    safe: 'Nothing unfinished was left behind.',
+    next: 'Wait until nothing writes to the file any more, then start again.',
   },
   'disk.missing': {
     what: 'There is no file or folder at {path}.',

@@ -204,11 +204,11 @@ async function readShuffled(
   return paired;
 }
 
-/** Throws `convert.sourceChanged` where a file is no longer what it was when it was opened. */
+/** Throws `disk.changed` where a file is no longer what it was when it was opened. */
 async function checkSources(sources: ReadonlyMap<string, FileSource>): Promise<void> {
   for (const { name, handle, sizeBytes, modifiedMs } of sources.values()) {
     const now = await handle.stat();
-    if (now.size !== sizeBytes || now.mtimeMs !== modifiedMs) throw new AppError('convert.sourceChanged', { file: name });
+    if (now.size !== sizeBytes || now.mtimeMs !== modifiedMs) throw new AppError('disk.changed', { file: name });
   }
 }
 

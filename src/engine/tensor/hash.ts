@@ -1,12 +1,16 @@
 import { createHash } from 'node:crypto';
 import { MiB } from '#core/bytes.ts';
+import { AppError } from '#core/errors/index.ts';
 import { onDisk } from '../disk-error.ts';
 import { openFileSource, readFully } from '../file-source.ts';
 
 /** Read at a time; hashing it blocks the event loop for about 5 ms. */
 const BLOCK_BYTES = 8 * MiB;
 
-/** sha256 of a file, in hex. The next block is read while one is hashed. `progress` gets the bytes that were hashed since the last call. */
+/**
+ * sha256 of a file, in hex. The next block is read while one is hashed. `progress` gets the bytes that were hashed since
+ * the last call. Throws `disk.*`, and the signal's reason.
+ */
 export async function hashFile(path: string, signal: AbortSignal, progress: (bytes: number) => void): Promise<string> {
   await using source = await openFileSource(path);
   const hash = createHash('sha256');
@@ -14,7 +18,9 @@ export async function hashFile(path: string, signal: AbortSignal, progress: (byt
   let current = Buffer.allocUnsafe(next.byteLength);
   const read = async (into: Buffer, offset: number): Promise<Buffer> => {
     const block = into.subarray(0, Math.min(into.byteLength, source.sizeBytes - offset));
-    await onDisk(path, () => readFully(source.handle, block, offset));
+    await onDisk(path, () => readFully(source.handle, block, offset)).catch((error: unknown) => {
+      throw error instanceof RangeError ? new AppError('disk.changed', { file: source.name }) : error;
+    });
     return block;
   };
   let reading = read(next, 0);

@@ -227,7 +227,7 @@ describe('a conversion that cannot be completed leaves nothing', () => {
       return bf16ToF32(...args);
     };
     expect(await errorOf(convert(folder, output(), { cast }))).toMatchObject({
-      code: 'convert.sourceChanged',
+      code: 'disk.changed',
       params: { file: 'model.safetensors' },
     });
     expect(await left()).toEqual([]);
