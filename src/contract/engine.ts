@@ -62,7 +62,7 @@ const tensor = {
     z.discriminatedUnion('type', [
       workProgress,
       /** `warnings` are no failures: what the user should know of the result. */
-      z.object({ type: z.literal('finished'), sizeBytes, sha256, warnings: z.array(errorData) }),
+      z.object({ type: z.literal('finished'), sizeBytes, warnings: z.array(errorData) }),
     ]),
   ),
   /** sha256 of each file, and of the whole by `names and hashes` in order. */

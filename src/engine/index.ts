@@ -39,7 +39,7 @@ async function start(port: ReturnType<typeof parentPort>): Promise<void> {
     const { createInference } = await import('./inference/index.ts');
     answer(inferenceContract, { health: health(log), inference: createInference(log) });
   } else {
-    const { createTensor } = await import('./tensor.ts');
+    const { createTensor } = await import('./tensor/index.ts');
     answer(tensorContract, { health: health(log), tensor: createTensor(log) });
   }
 }

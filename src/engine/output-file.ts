@@ -6,6 +6,9 @@ import { onDisk } from './disk-error.ts';
 /** What a file is called until it is complete. */
 export const partialPath = (path: string): string => `${path}.partial`;
 
+/** Written between two early syncs. */
+const SYNC_BYTES = 32 * 1024 * 1024;
+
 /**
  * A file that appears under its name only when it is complete: until then it is `<path>.partial`. Nothing that exists is
  * overwritten, but for what an earlier attempt left of the partial file.
@@ -14,6 +17,9 @@ export class OutputFile {
   readonly path: string;
   private readonly handle: FileHandle;
   private position = 0;
+  /** The sync under way, and where the file ended when it began. */
+  private syncing: Promise<void> | undefined;
+  private syncedBytes = 0;
 
   private constructor(path: string, handle: FileHandle) {
     this.path = path;
@@ -45,11 +51,24 @@ export class OutputFile {
         this.position += bytesWritten;
       }
     });
+    this.syncEarly();
+  }
+
+  /** Let the disk work while more is being made: what is left for `flush` to wait for is the end of the file only. */
+  private syncEarly(): void {
+    if (this.syncing !== undefined || this.position - this.syncedBytes < SYNC_BYTES) return;
+    this.syncedBytes = this.position;
+    this.syncing = this.handle
+      .datasync()
+      // The system reports a write that failed once more when the file is flushed.
+      .catch(() => undefined)
+      .finally(() => (this.syncing = undefined));
   }
 
   /** Bring everything to the disk itself and close the partial file, so that it can be read and checked. */
   async flush(): Promise<void> {
     await onDisk(this.path, async () => {
+      await this.syncing;
       await this.handle.sync();
       await this.handle.close();
     });
@@ -75,6 +94,7 @@ export class OutputFile {
 
   /** Remove what was written. Safe at any time before `publish`. */
   async discard(): Promise<void> {
+    await this.syncing;
     await this.handle.close().catch(() => undefined);
     await rm(partialPath(this.path), { force: true });
   }

@@ -7,6 +7,9 @@ import { getLlama, LlamaLogLevel, type Llama, type Token } from 'node-llama-cpp'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { AppError } from '#core/errors/index.ts';
 import { str } from '#core/gguf/values.ts';
+import { loadLlama } from '#engine/inference/llama.ts';
+import { measureThreads, openContext, openModel } from '#engine/inference/model.ts';
+import { createEngineLog } from '#engine/log.ts';
 import { createEngines, forkEngine, type EngineClient, type Engines } from '#main/engines/index.ts';
 import { realModelPath, realModels, realModelsNote } from '#test/real-models.ts';
 import { CHAT_TEMPLATE, writeGeneratedModel } from './generated-model.ts';
@@ -311,6 +314,21 @@ describe('generating', () => {
     expect((await errorOf(ask({ turns: [user('a')] }))).code).toBe('engine.noModel');
     await load(model('small'));
     expect((await ask({ turns: [user('a')] })).text.length).toBeGreaterThan(0);
+  });
+});
+
+describe('the measured number of threads', () => {
+  it('is one of those worth trying, found in a moment, and no context stays behind', async () => {
+    const runtime = await loadLlama(createEngineLog());
+    const signal = new AbortController().signal;
+    const open = await openModel(runtime, model('small'), { signal, progress: () => undefined });
+    const startMs = performance.now();
+    expect([3, 2, 1]).toContain(await measureThreads(open, signal, 4));
+    expect(performance.now() - startMs).toBeLessThan(3000);
+    const { context } = await openContext(open, { contextLength: 256, threads: 1, signal });
+    expect(context.sequencesLeft).toBe(0);
+    await expect(measureThreads(open, AbortSignal.abort(), 4)).rejects.toMatchObject({ name: 'AbortError' });
+    await runtime.llama.dispose();
   });
 });
 

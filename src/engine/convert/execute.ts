@@ -1,43 +1,29 @@
-import { createHash } from 'node:crypto';
 import type { ConversionPlan, ConvertedTensor } from '#core/convert/plan.ts';
 import { AppError } from '#core/errors/index.ts';
 import { readGguf } from '#core/gguf/read.ts';
 import { onDisk } from '../disk-error.ts';
 import { openFileSource, readFully, type FileSource } from '../file-source.ts';
+import type { CastCounts, Native } from '../native.ts';
 import { OutputFile, partialPath } from '../output-file.ts';
 import { BufferPool } from './buffer-pool.ts';
-import { CHUNK_ELEMENTS, chunksOf, type Chunk } from './chunks.ts';
-import { pairRows, pickColumns } from './shuffle.ts';
+import { CHUNK_ELEMENTS, chunksOf, type Chunk, type Run } from './chunks.ts';
 
-export type FloatType = 'F32' | 'F16' | 'BF16';
+type FloatType = 'F32' | 'F16' | 'BF16';
 
-/** What a cast met that a user should hear of. */
-export interface CastCounts {
-  /** Infinities and NaNs among the input. */
-  readonly nonFinite: number;
-  /** Numbers that the target type cannot hold, and that became infinite. */
-  readonly overflowed: number;
-}
-
-/** Cast values from one float type to another, away from the event loop. */
-export type Cast = (from: FloatType, input: Uint8Array, to: FloatType, output: Uint8Array) => Promise<CastCounts>;
+/** What a conversion asks of the addon. */
+export type Kernels = Pick<Native, 'cast' | 'permuteRows' | 'transpose' | 'addOne'>;
 
 export interface ExecuteOptions {
   readonly plan: ConversionPlan;
   /** The weight files, by the plan's shard names. */
   readonly sources: ReadonlyMap<string, FileSource>;
   readonly outputPath: string;
-  readonly cast: Cast;
+  readonly kernels: Kernels;
   readonly signal: AbortSignal;
   /** Values that are read and cast at a time; a test makes it small. */
   readonly chunkElements?: number;
   /** Bytes of the output that are written, and the tensor that is next. */
   readonly progress: (doneBytes: number, tensor: string) => void;
-}
-
-export interface Written extends CastCounts {
-  readonly sizeBytes: number;
-  readonly sha256: string;
 }
 
 const elementBytes = { F32: 4, F16: 2, BF16: 2 } as const;
@@ -52,17 +38,17 @@ const isFloatType = (type: string): type is FloatType => Object.hasOwn(elementBy
  * flight, whatever the size of the model. Cancelled or failed, nothing stays.
  * Throws `convert.*`, `disk.*`, and the signal's reason.
  */
-export async function executePlan(options: ExecuteOptions): Promise<Written> {
+export async function executePlan(options: ExecuteOptions): Promise<CastCounts> {
   const { plan, sources, outputPath, signal } = options;
   const file = await OutputFile.create(outputPath, plan.totalBytes);
   try {
-    const written = await writeAll(options, file);
+    const counts = await writeAll(options, file);
     await file.flush();
     await checkSources(sources);
     await verify(plan, file);
     signal.throwIfAborted();
     await file.publish();
-    return { sizeBytes: plan.totalBytes, ...written };
+    return counts;
   } catch (error) {
     await file.discard();
     // A file that got shorter while it was read is one that was changed.
@@ -77,33 +63,26 @@ interface Part {
 }
 
 async function writeAll(
-  { plan, sources, cast, signal, progress, chunkElements }: ExecuteOptions,
+  { plan, sources, kernels, signal, progress, chunkElements }: ExecuteOptions,
   file: OutputFile,
-): Promise<Omit<Written, 'sizeBytes'>> {
+): Promise<CastCounts> {
   const pool = new BufferPool();
   const counts = { nonFinite: 0, overflowed: 0 };
-  const counting: Cast = async (...values) => {
-    const met = await cast(...values);
+  const cast: Kernels['cast'] = async (...values) => {
+    const met = await kernels.cast(...values);
     counts.nonFinite += met.nonFinite;
     counts.overflowed += met.overflowed;
     return met;
   };
-  const tools = { sources, cast: counting, pool, chunkElements: chunkElements ?? CHUNK_ELEMENTS };
-  const hash = createHash('sha256');
-  const append = async (bytes: Uint8Array): Promise<void> => {
-    const writing = file.append(bytes);
-    // Meanwhile: the write runs on another thread.
-    hash.update(bytes);
-    await writing;
-  };
-  await append(plan.header);
+  const tools = { sources, kernels: { ...kernels, cast }, pool, chunkElements: chunkElements ?? CHUNK_ELEMENTS };
+  await file.append(plan.header);
 
   const underWay: Part[] = [];
   const finishFirst = async (): Promise<void> => {
     const part = underWay.shift();
     if (part === undefined) return;
     const bytes = await part.bytes;
-    await append(bytes);
+    await file.append(bytes);
     pool.give(bytes);
     progress(file.sizeBytes, part.tensor);
   };
@@ -125,12 +104,12 @@ async function writeAll(
     // Nothing may still read from the files when they are closed.
     await Promise.allSettled(underWay.map((part) => part.bytes));
   }
-  return { sha256: hash.digest('hex'), ...counts };
+  return counts;
 }
 
 interface Tools {
   readonly sources: ReadonlyMap<string, FileSource>;
-  readonly cast: Cast;
+  readonly kernels: Kernels;
   readonly pool: BufferPool;
   readonly chunkElements: number;
 }
@@ -138,11 +117,11 @@ interface Tools {
 /** The bytes of a chunk as they stand in the output. */
 async function make(chunk: Chunk, { type }: ConvertedTensor, tools: Tools): Promise<Uint8Array<ArrayBuffer>> {
   if (!isFloatType(type)) throw new RangeError(`${type} is not a float type`);
-  const { cast, pool } = tools;
+  const { kernels, pool } = tools;
   const recast = async (from: FloatType, input: Uint8Array<ArrayBuffer>, to: FloatType): Promise<Uint8Array<ArrayBuffer>> => {
     if (from === to) return input;
     const output = pool.take((input.byteLength / elementBytes[from]) * elementBytes[to]);
-    await cast(from, input, to, output);
+    await kernels.cast(from, input, to, output);
     pool.give(input);
     return output;
   };
@@ -156,8 +135,7 @@ async function make(chunk: Chunk, { type }: ConvertedTensor, tools: Tools): Prom
   const read = await readShuffled(chunk, elementBytes[stored], tools);
   if (!chunk.addOne) return recast(stored, read, type);
   const bytes = await recast(stored, read, 'F32');
-  const values = new Float32Array(bytes.buffer, 0, chunk.elements);
-  for (let index = 0; index < values.length; index += 1) values[index] = (values[index] ?? 0) + 1;
+  await kernels.addOne(bytes);
   return recast('F32', bytes, type);
 }
 
@@ -165,43 +143,57 @@ async function make(chunk: Chunk, { type }: ConvertedTensor, tools: Tools): Prom
 async function readShuffled(
   { runs, shuffle, elements }: Extract<Chunk, { kind: 'stored' }>,
   bytesEach: 2 | 4,
-  { sources, pool, chunkElements }: Tools,
+  { sources, kernels, pool, chunkElements }: Tools,
 ): Promise<Uint8Array<ArrayBuffer>> {
-  const readRun = async ({ tensor, start }: (typeof runs)[number], into: Uint8Array): Promise<void> => {
+  const readRun = async ({ tensor, start, elements: count }: Run): Promise<Uint8Array<ArrayBuffer>> => {
     const source = sources.get(tensor.shard);
     if (source === undefined) throw new RangeError(`${tensor.shard} is not open`);
-    await onDisk(source.path, () => readFully(source.handle, into, tensor.offset + start * bytesEach));
+    const bytes = pool.take(count * bytesEach);
+    await onDisk(source.path, () => readFully(source.handle, bytes, tensor.offset + start * bytesEach));
+    return bytes;
   };
-  const output = pool.take(elements * bytesEach);
-  if (shuffle.kind === 'columns') {
-    const words = (bytes: Uint8Array): Uint16Array | Uint32Array =>
-      bytesEach === 2
-        ? new Uint16Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 2)
-        : new Uint32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 4);
-    const [run] = runs;
-    if (run === undefined) return output;
-    const height = run.elements / shuffle.width;
-    const rowsAtOnce = Math.max(1, Math.floor(chunkElements / shuffle.width));
-    for (let firstRow = 0; firstRow < height; firstRow += rowsAtOnce) {
-      const band = Math.min(rowsAtOnce, height - firstRow) * shuffle.width;
-      const bytes = pool.take(band * bytesEach);
-      await readRun({ ...run, start: firstRow * shuffle.width }, bytes);
-      pickColumns(words(bytes), words(output), shuffle, { firstRow, height });
-      pool.give(bytes);
+  const [run, ...others] = runs;
+  if (run === undefined) throw new RangeError('a chunk without a source');
+  switch (shuffle.kind) {
+    case 'none':
+      return readRun(run);
+    case 'rows': {
+      const read = pool.take(elements * bytesEach);
+      let filled = 0;
+      for (const part of [run, ...others]) {
+        const bytes = await readRun(part);
+        read.set(bytes, filled);
+        filled += bytes.byteLength;
+        pool.give(bytes);
+      }
+      const paired = pool.take(read.byteLength);
+      const rows = elements / shuffle.rowElements;
+      await kernels.permuteRows(read, paired, { rows, heads: rows / shuffle.headRows });
+      pool.give(read);
+      return paired;
     }
-    return output;
+    case 'columns': {
+      const { width, first, count } = shuffle;
+      const height = run.elements / width;
+      const output = pool.take(elements * bytesEach);
+      const rowsAtOnce = Math.max(1, Math.floor(chunkElements / width));
+      for (let firstRow = 0; firstRow < height; firstRow += rowsAtOnce) {
+        const rows = Math.min(rowsAtOnce, height - firstRow);
+        const band = await readRun({ ...run, start: firstRow * width, elements: rows * width });
+        const turned = pool.take(band.byteLength);
+        await kernels.transpose(band, turned, { rows, columns: width, elementBytes: bytesEach });
+        // Each column of the band, now a row, is a part of a row of the output.
+        const rowBytes = rows * bytesEach;
+        for (let column = 0; column < count; column += 1) {
+          const from = (first + column) * rowBytes;
+          output.set(turned.subarray(from, from + rowBytes), (column * height + firstRow) * bytesEach);
+        }
+        pool.give(band);
+        pool.give(turned);
+      }
+      return output;
+    }
   }
-  let filled = 0;
-  for (const run of runs) {
-    const bytes = run.elements * bytesEach;
-    await readRun(run, output.subarray(filled, filled + bytes));
-    filled += bytes;
-  }
-  if (shuffle.kind === 'none') return output;
-  const paired = pool.take(output.byteLength);
-  pairRows(output, paired, shuffle.headRows, shuffle.rowElements * bytesEach);
-  pool.give(output);
-  return paired;
 }
 
 /** Throws `disk.changed` where a file is no longer what it was when it was opened. */

@@ -132,8 +132,8 @@ export async function openContext(
  * The number of threads that computes this model fastest here, one core left free. Measured with a few tokens each;
  * where there is nothing to choose, or a GPU computes, nothing is measured.
  */
-export async function measureThreads(open: OpenModel, signal: AbortSignal): Promise<number> {
-  const candidates = threadCandidates(availableParallelism());
+export async function measureThreads(open: OpenModel, signal: AbortSignal, cores = availableParallelism()): Promise<number> {
+  const candidates = threadCandidates(cores);
   const [first = 1] = candidates;
   const { model } = open;
   if (candidates.length === 1 || model.gpuLayers > 0) return first;

@@ -48,8 +48,8 @@ export class EngineSlot<K extends EngineKind> {
   async client(): Promise<EngineClient<K>> {
     while (this.running?.isEnding() === true) await this.running.ended;
     const engine = (this.running ??= this.start());
-    engine.touch();
     await engine.ready;
+    engine.touch();
     return engine.client;
   }
 
@@ -189,6 +189,8 @@ class RunningEngine<K extends EngineKind> {
     } finally {
       clearTimeout(limit);
     }
+    // Starting is not idling.
+    this.touch();
     this.pings = setInterval(() => void this.ping(), pingIntervalMs);
     void this.ping();
     for await (const { level, text } of this.health.log({})) log(level, text);

@@ -1,3 +1,5 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, it } from 'vitest';
 import { AppError } from '#core/errors/index.ts';
@@ -235,6 +237,17 @@ describe('engines', () => {
     const pid = pidOf(test);
     await test.engines.close();
     expect(alive(pid)).toBe(false);
+  });
+
+  it('do not outlive a main process that is killed', async () => {
+    const parent = spawn(process.execPath, [fileURLToPath(new URL('./parent.ts', import.meta.url)), fixture], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    const [line] = (await once(parent.stdout, 'data')) as [Buffer];
+    const pid = Number(line.toString());
+    expect(alive(pid)).toBe(true);
+    parent.kill('SIGKILL');
+    await until(() => !alive(pid));
   });
 
   it('start none after closing', async () => {
