@@ -1,7 +1,7 @@
 import { open, type FileHandle } from 'node:fs/promises';
 import { basename } from 'node:path';
 import type { ByteSource } from '#core/byte-source.ts';
-import { onDisk } from './disk-error.ts';
+import { onDisk } from '#core/errors/on-disk.ts';
 
 /** A file open for positional reads. Its size is that at opening: a file that shrinks meanwhile fails to be read. */
 export interface FileSource extends ByteSource, AsyncDisposable {

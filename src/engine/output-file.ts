@@ -1,7 +1,7 @@
 import { link, open, rename, rm, stat, statfs, unlink, type FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { AppError } from '#core/errors/index.ts';
-import { onDisk } from './disk-error.ts';
+import { onDisk } from '#core/errors/on-disk.ts';
 
 /** What a file is called until it is complete. */
 export const partialPath = (path: string): string => `${path}.partial`;

@@ -23,7 +23,7 @@ export interface Run {
  * - `rows`: rows of `rowElements` values change places inside each head of `headRows` rows, from two halves to pairs.
  * - `columns`: the run is a whole matrix of `width` columns, of which `count` from `first` on become rows.
  */
-export type Shuffle =
+type Shuffle =
   | { readonly kind: 'none' }
   | { readonly kind: 'rows'; readonly headRows: number; readonly rowElements: number }
   | { readonly kind: 'columns'; readonly width: number; readonly first: number; readonly count: number };

@@ -1,7 +1,7 @@
 import type { ConversionPlan, ConvertedTensor } from '#core/convert/plan.ts';
 import { AppError } from '#core/errors/index.ts';
 import { readGguf } from '#core/gguf/read.ts';
-import { onDisk } from '../disk-error.ts';
+import { onDisk } from '#core/errors/on-disk.ts';
 import { openFileSource, readFully, type FileSource } from '../file-source.ts';
 import type { CastCounts, Native } from '../native.ts';
 import { OutputFile, partialPath } from '../output-file.ts';

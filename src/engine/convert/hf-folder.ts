@@ -8,7 +8,7 @@ import { recogniseModels } from '#core/model/kind.ts';
 import { readSafetensors } from '#core/safetensors/read.ts';
 import { parseSafetensorsIndex, readSafetensorsShards, SAFETENSORS_INDEX, type ShardTensorInfo } from '#core/safetensors/shards.ts';
 import { ADDITIONAL_TEMPLATES_FOLDER, MAX_TOKENIZER_FILE_BYTES, tokenizerFileNames, type TokenizerFiles } from '#core/tokenizer/files.ts';
-import { onDisk } from '../disk-error.ts';
+import { onDisk } from '#core/errors/on-disk.ts';
 import { openFileSource, type FileSource } from '../file-source.ts';
 
 /** A Hugging Face model folder, its weight files open. */

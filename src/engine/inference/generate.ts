@@ -40,7 +40,7 @@ const RANDOM_SEED = 0xffff_ffff;
  * The tokens that a request is for the model. Throws `chat.*` where there is no template or it fails, and
  * `tokenizer.unsupportedText`.
  */
-export function promptTokens({ model, chatTemplate, check }: OpenModel, request: GenerateRequest): Token[] {
+function promptTokens({ model, chatTemplate, check }: OpenModel, request: GenerateRequest): Token[] {
   const { bos, shouldPrependBosToken } = model.tokens;
   const start = shouldPrependBosToken && bos !== null ? [bos] : [];
   const tokenize = (text: string, specialTokens: boolean): Token[] => {

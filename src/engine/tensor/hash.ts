@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { MiB } from '#core/bytes.ts';
 import { AppError } from '#core/errors/index.ts';
-import { onDisk } from '../disk-error.ts';
+import { onDisk } from '#core/errors/on-disk.ts';
 import { openFileSource, readFully } from '../file-source.ts';
 
 /** Read at a time; hashing it blocks the event loop for about 5 ms. */

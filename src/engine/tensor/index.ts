@@ -9,7 +9,7 @@ import { executePlan } from '../convert/execute.ts';
 import { openHfFolder } from '../convert/hf-folder.ts';
 import { prepareConversion } from '../convert/prepare.ts';
 import { writeHfFolder } from '../demo.ts';
-import { onDisk } from '../disk-error.ts';
+import { onDisk } from '#core/errors/on-disk.ts';
 import type { EngineLog } from '../log.ts';
 import { loadNative, type Native } from '../native.ts';
 import { resourcePath } from '../resource.ts';

@@ -12,7 +12,7 @@ import { openHfFolder } from '#engine/convert/hf-folder.ts';
 import { prepareConversion } from '#engine/convert/prepare.ts';
 import { writeHfFolder } from '#engine/demo.ts';
 import { loadNative } from '#engine/native.ts';
-import { onDisk } from '#engine/disk-error.ts';
+import { onDisk } from '#core/errors/on-disk.ts';
 import { OutputFile } from '#engine/output-file.ts';
 import { errorOf } from '#test/expect-error.ts';
 

@@ -1,4 +1,4 @@
-import { AppError } from '#core/errors/index.ts';
+import { AppError } from './index.ts';
 
 const full = new Set(['ENOSPC', 'EDQUOT']);
 const missing = new Set(['ENOENT', 'ENOTDIR']);
