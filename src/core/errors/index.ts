@@ -5,6 +5,7 @@ import { engineErrors } from './engine.ts';
 import { formatErrors } from './formats.ts';
 import { hostErrors } from './host.ts';
 import { modelErrors } from './model.ts';
+import { nativeErrors } from './native.ts';
 import { requestErrors } from './request.ts';
 import { tokenizerErrors } from './tokenizer.ts';
 import type { ErrorParams, ErrorText, ParamsOf } from './text.ts';
@@ -19,6 +20,7 @@ export const errorCatalogue = {
   ...formatErrors,
   ...hostErrors,
   ...modelErrors,
+  ...nativeErrors,
   ...requestErrors,
   ...tokenizerErrors,
 } as const satisfies Record<string, ErrorText>;

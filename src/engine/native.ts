@@ -1,0 +1,256 @@
+import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
+import { AppError, isErrorCode, type ErrorParams } from '#core/errors/index.ts';
+import { findInstalled, llamaLibraries, type LlamaLibraries } from './llama-libraries.ts';
+
+/** The addon of src/native. No other file knows what it looks like. */
+
+export type FloatType = 'F32' | 'F16' | 'BF16' | 'F64';
+
+/** The versions that each kernel is compiled in; which of them a processor has, `systemInfo` tells. */
+export type CpuLevel = 'plain' | 'avx2' | 'avx512' | 'neon';
+
+/** What a cast met that a user should hear of. */
+export interface CastCounts {
+  /** Infinities and NaNs among the input. */
+  readonly nonFinite: number;
+  /** Finite numbers that the target type cannot hold, and that became infinite. */
+  readonly overflowed: number;
+}
+
+interface NativeVersions {
+  /** llama.cpp's tag, such as `v0.4.0`. */
+  readonly release: string;
+  readonly llama: string;
+  readonly ggml: string;
+  readonly ggmlCommit: string;
+}
+
+interface SystemInfo {
+  /** In llama.cpp's words. */
+  readonly llama: string;
+  readonly devices: readonly {
+    readonly name: string;
+    readonly description: string;
+    readonly backend: string;
+    readonly kind: 'cpu' | 'gpu' | 'integratedGpu' | 'accelerator';
+    readonly freeBytes: number;
+    readonly totalBytes: number;
+  }[];
+  readonly kernels: Readonly<Record<Exclude<CpuLevel, 'plain'>, boolean>>;
+}
+
+interface PerplexityOptions {
+  /** A GGUF file, or the first of a split one. */
+  readonly modelPath: string;
+  readonly text: string;
+  /** Tokens of a window. */
+  readonly contextLength: number;
+  /** Default: all cores but one. ggml's threads spin, and with every core taken they starve JavaScript. */
+  readonly threads?: number | undefined;
+  /** Layers that go to the graphics card; default none. */
+  readonly gpuLayers?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
+  readonly onProgress?: ((doneWindows: number, totalWindows: number) => void) | undefined;
+}
+
+interface Perplexity {
+  /** e to the power of `nll`. */
+  readonly perplexity: number;
+  /** Of `perplexity`. */
+  readonly standardError: number;
+  /** Mean negative log-likelihood of a scored token, in nats. */
+  readonly nll: number;
+  /** Tokens that were scored: of the second half of each window. */
+  readonly tokens: number;
+  readonly windows: number;
+  /** Tokens of the whole text. */
+  readonly textTokens: number;
+}
+
+interface TokenizeOptions {
+  readonly modelPath: string;
+  readonly text: string;
+  /** Add what the model's tokenizer puts around a text, such as BOS. Default false. */
+  readonly addSpecial?: boolean | undefined;
+  /** Names of special tokens in the text mean these tokens. Default false. */
+  readonly parseSpecial?: boolean | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * What the addon does. Every job runs on a thread of libuv's pool (four, unless UV_THREADPOOL_SIZE says otherwise), which
+ * reading files uses as well. Arrays may begin at any address; while a job runs, they must be neither written nor
+ * transferred. Arguments that make no sense reject with a TypeError; every other failure is an AppError.
+ */
+export interface Native {
+  readonly versions: NativeVersions;
+  systemInfo(): SystemInfo;
+  /**
+   * Convert little-endian numbers: `target` gets as many as `source` holds. Rounds to nearest, ties to even, in one step.
+   * Subnormal numbers are kept; a NaN stays one. `level` is for tests; default is the best that the processor has.
+   */
+  cast(from: FloatType, source: Uint8Array, to: Exclude<FloatType, 'F64'>, target: Uint8Array, level?: CpuLevel): Promise<CastCounts>;
+  /**
+   * Each head's rows [2, rows / heads / 2, …] to [rows / heads / 2, 2, …]: the order in which llama.cpp's rotary embedding
+   * wants a Hugging Face q or k projection. `source` is [rows × anything]; a chunk of whole heads will do.
+   */
+  permuteRows(source: Uint8Array, target: Uint8Array, shape: { readonly rows: number; readonly heads: number }): Promise<void>;
+  /** `source` [rows × columns] to `target` [columns × rows], elements of 1, 2, 4 or 8 bytes. */
+  transpose(
+    source: Uint8Array,
+    target: Uint8Array,
+    shape: { readonly rows: number; readonly columns: number; readonly elementBytes: 1 | 2 | 4 | 8 },
+  ): Promise<void>;
+  /** Add 1 to each float32, in place: Gemma's norms are stored as their distance from 1. */
+  addOne(values: Uint8Array): Promise<void>;
+  /**
+   * How well a model predicts a text, by llama-perplexity's method: the text is cut into windows, the second half of each
+   * is scored. Throws `engine.loadFailed`, `engine.insufficientMemory`, `evaluate.*`, `tokenizer.unsupportedText` (with
+   * `position`, in characters, among its params) and `request.cancelled`.
+   */
+  perplexity(options: PerplexityOptions): Promise<Perplexity>;
+  /** The tokens of a text. Loads the vocabulary alone. Throws as `perplexity` does. */
+  tokenize(options: TokenizeOptions): Promise<Int32Array>;
+}
+
+/** A handle that stops the job it is given to. */
+interface CancelFlag {
+  readonly cancelFlag: unique symbol;
+}
+
+/** The addon's functions, as src/native/binding defines them. */
+interface Addon {
+  builtFor(): { readonly release: string; readonly llama: string; readonly ggml: string };
+  load(libraries: LlamaLibraries): void;
+  versions(): NativeVersions;
+  systemInfo(): SystemInfo;
+  cancelFlag(): CancelFlag;
+  raise(flag: CancelFlag): void;
+  cast(from: FloatType, source: Uint8Array, to: FloatType, target: Uint8Array, level: CpuLevel | undefined): Promise<CastCounts>;
+  permuteRows(source: Uint8Array, target: Uint8Array, rows: number, heads: number): Promise<void>;
+  transpose(source: Uint8Array, target: Uint8Array, rows: number, columns: number, elementBytes: number): Promise<void>;
+  addOne(values: Uint8Array): Promise<void>;
+  perplexity(
+    modelPath: string,
+    text: string,
+    contextLength: number,
+    threads: number,
+    gpuLayers: number,
+    cancel: CancelFlag,
+    onProgress: ((done: number, total: number) => void) | undefined,
+  ): Promise<Perplexity>;
+  tokenize(modelPath: string, text: string, addSpecial: boolean, parseSpecial: boolean, cancel: CancelFlag): Promise<Int32Array>;
+}
+
+export interface NativeOptions {
+  /** Default: those of the variant without graphics card. */
+  readonly libraries?: LlamaLibraries | undefined;
+  /** Default: LATHE_NATIVE, else out/native/lathe.node of this copy of Lathe. */
+  readonly addonPath?: string | undefined;
+}
+
+/** What stops each job under way. Before it ends, Node waits for the threads of its pool. */
+const running = new Set<() => void>();
+process.once('exit', () => {
+  for (const stop of running) stop();
+});
+
+/**
+ * Load the addon and, with it, llama.cpp's libraries. A process can do this any number of times, but with one variant only.
+ * Throws `native.*`.
+ */
+export function loadNative({ libraries = llamaLibraries(false), addonPath = findAddon() }: NativeOptions = {}): Native {
+  const addon = openAddon(addonPath);
+  const { release } = addon.builtFor();
+  if (libraries.release !== release)
+    throw new AppError('native.versionMismatch', { library: 'llama.cpp', expected: release, found: libraries.release });
+  try {
+    addon.load(libraries);
+  } catch (error) {
+    throw asAppError(error);
+  }
+
+  /** Run a job that can be cancelled. What `onProgress` throws ends it as well. */
+  const run = async <T, P extends unknown[]>(
+    signal: AbortSignal | undefined,
+    onProgress: ((...values: P) => void) | undefined,
+    start: (cancel: CancelFlag, onProgress: ((...values: P) => void) | undefined) => Promise<T>,
+  ): Promise<T> => {
+    if (signal?.aborted === true) throw new AppError('request.cancelled', {});
+    const flag = addon.cancelFlag();
+    const raise = (): void => addon.raise(flag);
+    const failures: unknown[] = [];
+    const report =
+      onProgress &&
+      ((...values: P): void => {
+        try {
+          if (failures.length === 0) onProgress(...values);
+        } catch (error) {
+          failures.push(error);
+          raise();
+        }
+      });
+    signal?.addEventListener('abort', raise, { once: true });
+    running.add(raise);
+    try {
+      const result = await coded(() => start(flag, report));
+      if (failures.length > 0) throw failures[0];
+      return result;
+    } catch (error) {
+      throw failures.length > 0 ? failures[0] : error;
+    } finally {
+      running.delete(raise);
+      signal?.removeEventListener('abort', raise);
+    }
+  };
+
+  return {
+    versions: addon.versions(),
+    systemInfo: () => addon.systemInfo(),
+    cast: (from, source, to, target, level) => coded(() => addon.cast(from, source, to, target, level)),
+    permuteRows: (source, target, { rows, heads }) => coded(() => addon.permuteRows(source, target, rows, heads)),
+    transpose: (source, target, { rows, columns, elementBytes }) =>
+      coded(() => addon.transpose(source, target, rows, columns, elementBytes)),
+    addOne: (values) => coded(() => addon.addOne(values)),
+    perplexity: ({ modelPath, text, contextLength, threads = defaultThreads(), gpuLayers = 0, signal, onProgress }) =>
+      run(signal, onProgress, (cancel, report) => addon.perplexity(modelPath, text, contextLength, threads, gpuLayers, cancel, report)),
+    tokenize: ({ modelPath, text, addSpecial = false, parseSpecial = false, signal }) =>
+      run(signal, undefined, (cancel) => addon.tokenize(modelPath, text, addSpecial, parseSpecial, cancel)),
+  };
+}
+
+const defaultThreads = (): number => Math.max(1, availableParallelism() - 1);
+
+/** The addon's error as an AppError; anything else as it is. */
+function asAppError(error: unknown): unknown {
+  if (!(error instanceof Error) || !('code' in error) || !('params' in error)) return error;
+  const { code, params } = error;
+  if (typeof code !== 'string' || !isErrorCode(code)) return error;
+  const detail = 'detail' in error && typeof error.detail === 'string' ? error.detail : undefined;
+  return AppError.from({ code, params: params as ErrorParams, detail });
+}
+
+/** What the addon throws, at once or later, as a rejection. */
+async function coded<T>(job: () => Promise<T>): Promise<T> {
+  try {
+    return await job();
+  } catch (error) {
+    throw asAppError(error);
+  }
+}
+
+function openAddon(path: string): Addon {
+  const module = { exports: {} as Addon };
+  try {
+    process.dlopen(module, path);
+  } catch (error) {
+    throw new AppError('native.addonMissing', { path, problem: error instanceof Error ? error.message : String(error) });
+  }
+  return module.exports;
+}
+
+function findAddon(): string {
+  const relative = join('out', 'native', 'lathe.node');
+  return process.env['LATHE_NATIVE'] ?? findInstalled(relative) ?? relative;
+}

@@ -1,0 +1,16 @@
+#include <napi.h>
+
+#include "binding/functions.h"
+
+namespace {
+
+Napi::Object init(Napi::Env env, Napi::Object exports) {
+  lathe::add_library_functions(env, exports);
+  lathe::add_tensor_functions(env, exports);
+  lathe::add_evaluate_functions(env, exports);
+  return exports;
+}
+
+}  // namespace
+
+NODE_API_MODULE(lathe, init)

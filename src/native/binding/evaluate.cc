@@ -1,0 +1,64 @@
+#include <cstring>
+#include <limits>
+
+#include "binding/arguments.h"
+#include "binding/functions.h"
+#include "evaluate/perplexity.h"
+#include "evaluate/tokenize.h"
+
+namespace lathe {
+namespace {
+
+constexpr int64_t kMostThreads = 512;  // GGML_MAX_N_THREADS
+constexpr int64_t kInt32 = std::numeric_limits<int32_t>::max();
+
+/// perplexity(modelPath, text, contextLength, threads, gpuLayers, cancelFlag, onProgress | undefined)
+Napi::Value measure_perplexity(const Napi::CallbackInfo& info) {
+  const Arguments arguments(info);
+  PerplexityOptions options;
+  options.model_path = arguments.text(0, "modelPath");
+  auto text = std::make_shared<const std::string>(arguments.text(1, "text"));
+  options.context_length = static_cast<int32_t>(arguments.whole(2, "contextLength", 0, kInt32));
+  options.threads = static_cast<int>(arguments.whole(3, "threads", 1, kMostThreads));
+  options.gpu_layers = static_cast<int>(arguments.whole(4, "gpuLayers", 0, kInt32));
+  const Job::Options job{{}, arguments.cancel_flag(5), arguments.callback(6, "onProgress")};
+  return Job::start(info.Env(), job, [options, text](JobControl& control) {
+    const PerplexityResult measured = perplexity(ggml(), options, *text, control);
+    return [measured](Napi::Env env) {
+      Napi::Object result = Napi::Object::New(env);
+      result.Set("perplexity", measured.perplexity);
+      result.Set("standardError", measured.standard_error);
+      result.Set("nll", measured.nll);
+      result.Set("tokens", static_cast<double>(measured.predictions));
+      result.Set("windows", static_cast<double>(measured.windows));
+      result.Set("textTokens", static_cast<double>(measured.text_tokens));
+      return result;
+    };
+  });
+}
+
+/// tokenize(modelPath, text, addSpecial, parseSpecial, cancelFlag) → Int32Array
+Napi::Value tokenize_text(const Napi::CallbackInfo& info) {
+  const Arguments arguments(info);
+  const Model::Options options{arguments.text(0, "modelPath"), 0, /*vocabulary_only=*/true};
+  auto text = std::make_shared<const std::string>(arguments.text(1, "text"));
+  const bool add_special = arguments.boolean(2, "addSpecial"), parse_special = arguments.boolean(3, "parseSpecial");
+  const Job::Options job{{}, arguments.cancel_flag(4), {}};
+  return Job::start(info.Env(), job, [=](JobControl& control) {
+    const Model model(ggml(), options, control);
+    return [tokens = tokenize(model, *text, add_special, parse_special)](Napi::Env env) {
+      Napi::Int32Array result = Napi::Int32Array::New(env, tokens.size());
+      if (!tokens.empty()) std::memcpy(result.Data(), tokens.data(), tokens.size() * sizeof(llama_token));
+      return result;
+    };
+  });
+}
+
+}  // namespace
+
+void add_evaluate_functions(Napi::Env env, Napi::Object exports) {
+  exports.Set("perplexity", Napi::Function::New(env, measure_perplexity));
+  exports.Set("tokenize", Napi::Function::New(env, tokenize_text));
+}
+
+}  // namespace lathe
