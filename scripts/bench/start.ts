@@ -52,9 +52,9 @@ export async function run(): Promise<BenchRow[]> {
   try {
     // The first one fills the system's file cache.
     await startOnce(browser);
-    const rounds = [];
+    const rounds: Awaited<ReturnType<typeof startOnce>>[] = [];
     for (let round = 0; round < ROUNDS; round++) rounds.push(await startOnce(browser));
-    const seconds = (pick: (round: (typeof rounds)[number]) => number): number[] => rounds.map((round) => pick(round) / 1000);
+    const seconds = (pick: (round: Awaited<ReturnType<typeof startOnce>>) => number): number[] => rounds.map((round) => pick(round) / 1000);
     const [address, page] = [seconds(({ addressMs }) => addressMs), seconds(({ pageMs }) => pageMs)];
     return [
       { name: 'npm start to the address', value: median(address), unit: 's', spread: spread(address) },

@@ -60,7 +60,7 @@ export function webSocketPort(socket: WebSocket): Port {
     socket.on('close', events.closed);
     // Always followed by `close`; without a listener it would end the process.
     socket.on('error', () => undefined);
-    socket.on('message', (data, isBinary) => events.message(isBinary ? undefined : String(data)));
+    socket.on('message', (data, isBinary) => events.message(isBinary || !Buffer.isBuffer(data) ? undefined : data.toString('utf8')));
     return {
       send: (message) => {
         if (socket.bufferedAmount > MAX_BUFFERED_BYTES) socket.terminate();

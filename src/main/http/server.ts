@@ -122,7 +122,7 @@ async function listen(server: ReturnType<typeof createServer>, port: number): Pr
     await promise;
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
-    if (code === 'EADDRINUSE' || code === 'EACCES') throw new AppError('host.portTaken', { port }, message);
+    if (code === 'EADDRINUSE' || code === 'EACCES') throw new AppError('host.portTaken', { port: String(port) }, message);
     throw error;
   }
   return (server.address() as AddressInfo).port;

@@ -157,7 +157,7 @@ describe('import', () => {
 describe('long work', () => {
   const find = () => model();
   const spec = { kind: 'convert', modelId: 'm1', target: 'f16', outputPath: '/somewhere/out.gguf' } as const;
-  const result = { kind: 'convert', modelId: 'm2', path: '/somewhere/out.gguf', sizeBytes: 10, durationMs: 5 } as const;
+  const result = { kind: 'convert' as const, modelId: 'm2', path: '/somewhere/out.gguf', sizeBytes: 10, durationMs: 5, warnings: [] };
   const args = ['convert', 'Story', '--to', 'F16', '--out', 'out.gguf'];
 
   const watching = (jobs: readonly Job[]) =>

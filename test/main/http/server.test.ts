@@ -1,5 +1,6 @@
 import { symlink } from 'node:fs/promises';
 import { connect as connectSocket, type Socket } from 'node:net';
+import { networkInterfaces } from 'node:os';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, onTestFinished, test } from 'vitest';
@@ -278,14 +279,23 @@ describe('the server itself', () => {
     expect((await ask(port, { headers: { 'X-Long': 'x'.repeat(20_000) } })).status).toBe(431);
   });
 
-  test('it listens on the loopback interface only', async () => {
-    const { address } = await startApp();
+  test('it listens on 127.0.0.1 only: not on the network, and not on another loopback address', async () => {
+    const { address, port } = await startApp();
     expect(new URL(address).hostname).toBe('127.0.0.1');
+    const others = Object.values(networkInterfaces()).flatMap((all) => (all ?? []).map((one) => one.address));
+    for (const host of ['127.0.0.2', ...others.filter((other) => other !== '127.0.0.1' && !other.startsWith('fe80:'))]) {
+      const socket = connectSocket({ port, host });
+      const outcome = await new Promise((resolve) =>
+        socket.on('connect', () => resolve('connected')).on('error', () => resolve('refused')),
+      );
+      socket.destroy();
+      expect([host, outcome]).toEqual([host, 'refused']);
+    }
   });
 
   test('a port in use is named', async () => {
     const { port } = await startApp();
-    await expect(startApp({ port })).rejects.toMatchObject({ code: 'host.portTaken', params: { port } });
+    await expect(startApp({ port })).rejects.toMatchObject({ code: 'host.portTaken', params: { port: String(port) } });
   });
 
   test('closing ends open sockets and idle connections at once', async () => {

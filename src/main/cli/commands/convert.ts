@@ -1,9 +1,10 @@
 import { formatBytes, formatDuration } from '#core/bytes.ts';
+import { AppError } from '#core/errors/index.ts';
 import { floatTarget } from '#contract/jobs.ts';
 import { defineCommand } from '../command.ts';
 import { runJob } from '../job.ts';
 import { findModel } from '../model.ts';
-import { facts } from '../text.ts';
+import { facts, printable } from '../text.ts';
 import { oneOf, required } from '../values.ts';
 
 export const command = defineCommand({
@@ -25,6 +26,7 @@ export const command = defineCommand({
       ['time', formatDuration(result.durationMs)],
       ['id', result.modelId],
     ]);
-    return { json: result, text };
+    const warnings = result.warnings.map((warning) => printable(AppError.from(warning).message));
+    return { json: result, text: [text, ...warnings].join('\n') };
   },
 });

@@ -1,0 +1,65 @@
+import { AppError } from '#core/errors/index.ts';
+import type { Host, PickRequest } from '../host.ts';
+
+interface OpenOptions {
+  title: string;
+  properties: ('openFile' | 'openDirectory' | 'createDirectory')[];
+}
+
+interface SaveOptions {
+  title: string;
+  defaultPath?: string;
+  properties: ('createDirectory' | 'showOverwriteConfirmation')[];
+}
+
+/** The parts of Electron that stand behind a host, named structurally so that tests need no Electron. `W` is its window. */
+export interface HostParts<W> {
+  readonly dialog: {
+    showOpenDialog(window: W, options: OpenOptions): Promise<{ canceled: boolean; filePaths: string[] }>;
+    showSaveDialog(window: W, options: SaveOptions): Promise<{ canceled: boolean; filePath: string }>;
+  };
+  readonly shell: { showItemInFolder(path: string): void; trashItem(path: string): Promise<void> };
+  /** The window that a dialog belongs to; undefined while there is none. */
+  readonly window: () => W | undefined;
+  readonly versions: Readonly<Record<string, string>>;
+}
+
+/** The host of the desktop app. */
+export function electronHost<W>({ dialog, shell, window, versions }: HostParts<W>): Host {
+  return {
+    kind: 'desktop',
+    canPickFile: true,
+    canReveal: true,
+    hasTrash: true,
+    versions,
+    pick: async (request) => {
+      const parent = window();
+      // Nobody is there to answer.
+      return parent === undefined ? null : pick(dialog, parent, request);
+    },
+    reveal: async (path) => shell.showItemInFolder(path),
+    trash: async (path) => {
+      try {
+        await shell.trashItem(path);
+      } catch (error) {
+        throw new AppError('host.noTrash', { path }, error instanceof Error ? error.message : String(error));
+      }
+    },
+  };
+}
+
+async function pick<W>(dialog: HostParts<W>['dialog'], window: W, { what, title, suggestedName }: PickRequest): Promise<string | null> {
+  if (what === 'save') {
+    const { canceled, filePath } = await dialog.showSaveDialog(window, {
+      title,
+      ...(suggestedName === undefined ? {} : { defaultPath: suggestedName }),
+      properties: ['createDirectory', 'showOverwriteConfirmation'],
+    });
+    return canceled || filePath === '' ? null : filePath;
+  }
+  const { canceled, filePaths } = await dialog.showOpenDialog(window, {
+    title,
+    properties: [what === 'file' ? 'openFile' : 'openDirectory', 'createDirectory'],
+  });
+  return canceled ? null : (filePaths[0] ?? null);
+}
