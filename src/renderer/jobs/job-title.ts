@@ -1,0 +1,49 @@
+import type { TFunction } from 'i18next';
+import type { Job, JobSpec } from '#contract/jobs.ts';
+import type { Model } from '#contract/library.ts';
+import type { Formats } from '../format.ts';
+
+/** What a job does, in one line. */
+export function jobTitle(spec: JobSpec, models: readonly Pick<Model, 'id' | 'name'>[], t: TFunction): string {
+  if (spec.kind === 'demo') return t('jobs.titles.demo', { name: spec.name });
+  const name = models.find(({ id }) => id === spec.modelId)?.name ?? t('jobs.removedModel');
+  if (spec.kind === 'convert') return t('jobs.titles.convert', { name, target: spec.target.toUpperCase() });
+  return t(`jobs.titles.${spec.kind}`, { name });
+}
+
+/** Phases that the runners name, as keys of the translations. One that is not here is shown as plain work. */
+const PHASES = new Set<string>([
+  'convert.reading',
+  'convert.planning',
+  'convert.writing',
+  'convert.verifying',
+  'convert.hashing',
+  'demo.tokenizer',
+  'demo.weights',
+  'demo.writing',
+  'demo.importing',
+  'verify.hashing',
+  'perplexity.loading',
+  'perplexity.scoring',
+]);
+
+export function phaseText(job: Pick<Job, 'state' | 'phase'>, t: TFunction): string {
+  if (job.state === 'queued') return t('jobs.queued');
+  return job.phase !== null && PHASES.has(job.phase) ? t(`jobs.phases.${job.phase}` as 'jobs.working') : t('jobs.working');
+}
+
+/** How far, how fast, how long still: "412 MiB of 988 MiB · 210 MiB/s · 3 s left". Only what is known. */
+export function progressParts(job: Pick<Job, 'done' | 'ratePerSecond' | 'remainingMs'>, format: Formats, t: TFunction): string[] {
+  const parts: string[] = [];
+  if (job.done !== null) {
+    const { amount, total, unit } = job.done;
+    const isBytes = unit === 'bytes';
+    const write = isBytes ? format.bytes : format.number;
+    parts.push(t(isBytes ? 'jobs.ofBytes' : `jobs.of.${unit}`, { amount: write(amount), total: write(total) }));
+    if (job.ratePerSecond !== null && job.ratePerSecond > 0) {
+      parts.push(t('jobs.rate', { rate: isBytes ? format.bytes(job.ratePerSecond) : format.figure(job.ratePerSecond) }));
+    }
+  }
+  if (job.remainingMs !== null) parts.push(t('jobs.remaining', { time: format.duration(job.remainingMs) }));
+  return parts;
+}

@@ -1,0 +1,57 @@
+import { Button } from '@mantine/core';
+import type { TFunction } from 'i18next';
+import { useTranslation } from 'react-i18next';
+import type { Job } from '#contract/jobs.ts';
+import type { Formats } from '../format.ts';
+import { closeJobs } from '../layers.ts';
+import { goTo } from '../navigation.ts';
+import { useAction, useCall } from '../queries.ts';
+
+const durationOf = (job: Job): number | null => (job.startedMs === null || job.finishedMs === null ? null : job.finishedMs - job.startedMs);
+
+/** What came out of a finished job, in one line. */
+export function resultText(job: Job, format: Formats, t: TFunction): string {
+  const { result } = job;
+  const time = format.duration(durationOf(job));
+  if (result === null) return t('jobs.results.plain', { time });
+  if (result.kind === 'convert') return t('jobs.results.convert', { size: format.bytes(result.sizeBytes), time });
+  if (result.kind === 'perplexity') {
+    return t('jobs.results.perplexity', { perplexity: format.figure(result.perplexity), error: format.figure(result.standardError) });
+  }
+  if (result.kind === 'verify')
+    return result.matches ? t('jobs.results.verified') : t('jobs.results.changed', { files: result.changedFiles.join(', ') });
+  return t('jobs.results.plain', { time });
+}
+
+/** What one may want to do with what a job made. */
+export function NextSteps({ job, onDone = closeJobs }: { readonly job: Job; readonly onDone?: () => void }) {
+  const { t } = useTranslation();
+  const { data: host } = useCall('system.host', {});
+  const reveal = useAction('system.reveal');
+  const { result, spec } = job;
+  const madeId = result?.kind === 'convert' || result?.kind === 'demo' ? result.modelId : null;
+  const shownId = madeId ?? (spec.kind === 'demo' ? null : spec.modelId);
+  const then = (act: () => void) => () => {
+    act();
+    onDone();
+  };
+  return (
+    <>
+      {madeId !== null && (
+        <Button variant="light" onClick={then(() => goTo.newChat(madeId))}>
+          {t('jobs.next.chat')}
+        </Button>
+      )}
+      {shownId !== null && (
+        <Button variant="default" onClick={then(() => goTo.library(shownId))}>
+          {t('jobs.next.show')}
+        </Button>
+      )}
+      {result?.kind === 'convert' && host?.canReveal === true && (
+        <Button variant="default" onClick={() => reveal.mutate({ path: result.path })}>
+          {t('jobs.next.reveal')}
+        </Button>
+      )}
+    </>
+  );
+}

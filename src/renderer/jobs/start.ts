@@ -1,0 +1,20 @@
+import i18next from 'i18next';
+import type { JobSpec } from '#contract/jobs.ts';
+import { openJobs } from '../layers.ts';
+import { apiInUse, asAppError } from '../queries.ts';
+import { errorToast } from '../toasts.tsx';
+
+/** Start a job from where no screen waits for it; what goes wrong is said in a toast. */
+export async function startJob(spec: JobSpec): Promise<void> {
+  try {
+    await apiInUse().call('jobs.start', { spec });
+    openJobs();
+  } catch (error) {
+    errorToast(asAppError(error));
+  }
+}
+
+/** Make a small model of random weights, so that every screen can be tried without a download. */
+export function startDemo(): void {
+  void startJob({ kind: 'demo', name: i18next.t('library.demoName') });
+}

@@ -1,0 +1,18 @@
+import { createHashHistory } from '@tanstack/react-router';
+// First, so that the history never sees the token.
+import './session.ts';
+
+/** Screens by hash: the same under the desktop's own scheme and on the loopback server. */
+export const history = createHashHistory();
+
+const query = (values: Readonly<Record<string, string | undefined>>): string => {
+  const set = Object.entries(values).filter((pair): pair is [string, string] => pair[1] !== undefined);
+  return set.length === 0 ? '' : `?${new URLSearchParams(set).toString()}`;
+};
+
+/** Ways to the screens for those who stand outside the router: toasts, commands. */
+export const goTo = {
+  library: (modelId?: string): void => history.push(`/library${query({ model: modelId })}`),
+  thread: (threadId: string): void => history.push(`/chat/${encodeURIComponent(threadId)}`),
+  newChat: (modelId?: string): void => history.push(`/chat${query({ model: modelId })}`),
+};

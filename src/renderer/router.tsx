@@ -1,0 +1,42 @@
+import { createRootRoute, createRoute, createRouter, redirect } from '@tanstack/react-router';
+import { history } from './navigation.ts';
+import { librarySearch } from './screens/library/search.ts';
+import { chatSearch } from './screens/chat/search.ts';
+import { RouteError } from './shell/route-error.tsx';
+import { Shell } from './shell/shell.tsx';
+
+const root = createRootRoute({ component: Shell, errorComponent: RouteError });
+
+const home = createRoute({
+  getParentRoute: () => root,
+  path: '/',
+  beforeLoad: () => {
+    throw redirect({ to: '/library' });
+  },
+});
+
+const library = createRoute({ getParentRoute: () => root, path: '/library', validateSearch: librarySearch }).lazy(() =>
+  import('./screens/library/route.tsx').then(({ route }) => route),
+);
+
+const newChat = createRoute({ getParentRoute: () => root, path: '/chat', validateSearch: chatSearch }).lazy(() =>
+  import('./screens/chat/route.tsx').then(({ newChatRoute }) => newChatRoute),
+);
+
+const chat = createRoute({ getParentRoute: () => root, path: '/chat/$threadId' }).lazy(() =>
+  import('./screens/chat/route.tsx').then(({ threadRoute }) => threadRoute),
+);
+
+export const router = createRouter({
+  routeTree: root.addChildren([home, library, newChat, chat]),
+  history,
+  defaultPreload: 'intent',
+  defaultErrorComponent: RouteError,
+  defaultNotFoundComponent: () => null,
+});
+
+declare module '@tanstack/react-router' {
+  interface Register {
+    router: typeof router;
+  }
+}

@@ -1,0 +1,95 @@
+import { IconArrowDown } from '@tabler/icons-react';
+import { useEffect, useLayoutEffect, useRef, useState } from 'react';
+import { useTranslation } from 'react-i18next';
+import { ErrorPanel } from '../../components/error-panel.tsx';
+import { IconButton } from '../../components/icon-button.tsx';
+import { Announcer } from './announcer.tsx';
+import { dismissFailure, generate, useGenerations } from './generation.ts';
+import { AnswerTurn } from './answer-turn.tsx';
+import { PhaseLine } from './phase-line.tsx';
+import { UserTurn } from './user-turn.tsx';
+import type { Chat } from './use-chat.ts';
+import classes from './chat.module.css';
+
+/** Nearer to the end than this counts as being at the end: the view then follows the answer. */
+const AT_END_PX = 48;
+
+/** The branch of the thread that is in view, and the answer that is being written. */
+export function Conversation({ chat, threadId }: { readonly chat: Chat; readonly threadId: string }) {
+  const { t } = useTranslation();
+  const { turns, generation, settings } = chat;
+  const failure = useGenerations((state) => state.failures[threadId]);
+  const scroller = useRef<HTMLDivElement>(null);
+  const follows = useRef(true);
+  const [away, setAway] = useState(false);
+
+  const toEnd = (behavior: ScrollBehavior = 'instant'): void =>
+    scroller.current?.scrollTo({ top: scroller.current.scrollHeight, behavior });
+  useLayoutEffect(() => {
+    if (follows.current) toEnd();
+  });
+  useEffect(() => {
+    // What the user just sent is what they want to see, wherever they had scrolled to.
+    if (generation?.phase.kind === 'starting') {
+      follows.current = true;
+      toEnd();
+    }
+  }, [generation?.phase.kind]);
+
+  const isWaiting = generation !== undefined && generation.answerId === null;
+  const isSending = isWaiting && generation.request.kind === 'send';
+  return (
+    <div className={classes.conversation}>
+      <div
+        ref={scroller}
+        className={classes.scroller}
+        // Announced by sentence below, not by each piece that arrives.
+        role="log"
+        aria-live="off"
+        aria-label={t('chat.messages')}
+        tabIndex={0}
+        onScroll={({ currentTarget: { scrollHeight, scrollTop, clientHeight } }) => {
+          follows.current = scrollHeight - scrollTop - clientHeight < AT_END_PX;
+          setAway(!follows.current);
+        }}
+      >
+        <div className={classes.messages} data-mode={settings.mode}>
+          {turns.map((turn) =>
+            turn.message.role === 'user' ? (
+              <UserTurn key={turn.message.id} turn={turn} chat={chat} threadId={threadId} />
+            ) : (
+              <AnswerTurn
+                key={turn.message.id}
+                turn={turn}
+                chat={chat}
+                threadId={threadId}
+                generation={generation?.answerId === turn.message.id ? generation : undefined}
+                isLast={turn === turns.at(-1)}
+              />
+            ),
+          )}
+          {isSending && <div className={classes.pending}>{generation.request.kind === 'send' ? generation.request.text : ''}</div>}
+          {isWaiting && <PhaseLine phase={generation.phase} />}
+          {failure !== undefined && generation === undefined && (
+            <ErrorPanel
+              error={failure.error}
+              action={{ label: t('common.retry'), run: () => void generate(threadId, failure.request) }}
+              onDismiss={() => {
+                if (failure.request.kind === 'send' && chat.draft.text === '') chat.setText(failure.request.text);
+                dismissFailure(threadId);
+              }}
+            />
+          )}
+        </div>
+      </div>
+      {away && (
+        <div className={classes.toEnd}>
+          <IconButton variant="default" size={32} radius="xl" label={t('chat.toEnd')} onClick={() => toEnd('smooth')}>
+            <IconArrowDown size={16} stroke={1.8} />
+          </IconButton>
+        </div>
+      )}
+      <Announcer generation={generation} finished={turns.at(-1)?.message} />
+    </div>
+  );
+}

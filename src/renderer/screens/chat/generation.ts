@@ -1,0 +1,163 @@
+import { create } from 'zustand';
+import type { Message } from '#contract/chat.ts';
+import type { AppError, AppErrorData } from '#core/errors/index.ts';
+import type { Event } from '../../api.ts';
+import { upsert } from '../../live.ts';
+import { apiInUse, asAppError, keyOf, patch, queryClient } from '../../queries.ts';
+
+type Stage = Extract<Event<'chat.send'>, { type: 'loading' }>['stage'];
+
+/** Where an answer that is being made is. */
+export type Phase =
+  | { readonly kind: 'starting' }
+  | { readonly kind: 'loading'; readonly stage: Stage; readonly fraction: number | null }
+  | { readonly kind: 'prompt'; readonly doneTokens: number; readonly totalTokens: number }
+  | { readonly kind: 'text' }
+  /** Left by the user; what came is being saved. */
+  | { readonly kind: 'stopping' };
+
+/** What to do again when it failed. */
+export type Request =
+  | { readonly kind: 'send'; readonly parentId: string | null; readonly text: string }
+  | { readonly kind: 'regenerate'; readonly messageId: string };
+
+export interface Generation {
+  readonly request: Request;
+  readonly phase: Phase;
+  /** The saved, still empty answer that the text belongs to. */
+  readonly answerId: string | null;
+  readonly text: string;
+  stop(): void;
+}
+
+interface Generations {
+  readonly running: Readonly<Record<string, Generation>>;
+  /** Requests that failed without an answer to keep the error in, by thread. */
+  readonly failures: Readonly<Record<string, { readonly error: AppErrorData; readonly request: Request }>>;
+}
+
+/** Answers go on while the user looks at other threads and screens. */
+export const useGenerations = create<Generations>(() => ({ running: {}, failures: {} }));
+
+/** After a stop, how long to wait for the program to have saved what came, and how often to look. */
+const SAVE_CHECKS = 12;
+const SAVE_CHECK_MS = 150;
+
+const without = <T>(record: Readonly<Record<string, T>>, key: string): Record<string, T> =>
+  Object.fromEntries(Object.entries(record).filter(([name]) => name !== key));
+
+const change = (threadId: string, edit: (old: Generation) => Generation): void =>
+  useGenerations.setState(({ running }) => {
+    const old = running[threadId];
+    return old === undefined ? {} : { running: { ...running, [threadId]: edit(old) } };
+  });
+
+const saveMessages = (threadId: string, messages: readonly Message[]): void =>
+  patch('chat.thread', { threadId }, (known) => ({
+    ...known,
+    // Newest last, as the program lists them.
+    messages: messages.reduce<Message[]>(
+      (list, message) => (list.some(({ id }) => id === message.id) ? upsert(list, message) : [...list, message]),
+      known.messages,
+    ),
+  }));
+
+export const dismissFailure = (threadId: string): void =>
+  useGenerations.setState(({ failures }) => ({ failures: without(failures, threadId) }));
+
+/** Ask for an answer, and keep it up to date in the store until it is saved. */
+export async function generate(threadId: string, request: Request): Promise<void> {
+  if (useGenerations.getState().running[threadId] !== undefined) return;
+  const leaving = new AbortController();
+  const stop = (): void => {
+    change(threadId, (old) => ({ ...old, phase: { kind: 'stopping' } }));
+    leaving.abort();
+  };
+  useGenerations.setState(({ running, failures }) => ({
+    running: { ...running, [threadId]: { request, phase: { kind: 'starting' }, answerId: null, text: '', stop } },
+    failures: without(failures, threadId),
+  }));
+
+  const text = collectText((more) =>
+    change(threadId, (old) => ({ ...old, text: old.text + more, phase: old.phase.kind === 'stopping' ? old.phase : { kind: 'text' } })),
+  );
+  try {
+    for await (const event of ask(threadId, request, leaving.signal)) {
+      if (event.type === 'text') text.add(event.text);
+      else if (event.type === 'started') {
+        saveMessages(threadId, event.messages);
+        const answer = event.messages.findLast(({ role }) => role === 'assistant');
+        change(threadId, (old) => ({ ...old, answerId: answer?.id ?? null }));
+      } else if (event.type === 'finished') saveMessages(threadId, [event.message]);
+      else
+        change(threadId, (old) => ({
+          ...old,
+          phase:
+            event.type === 'loading'
+              ? { kind: 'loading', stage: event.stage, fraction: event.fraction }
+              : { kind: 'prompt', doneTokens: event.doneTokens, totalTokens: event.totalTokens },
+        }));
+    }
+  } catch (error) {
+    text.flush();
+    await settle(threadId, request, asAppError(error), leaving.signal.aborted);
+  }
+  text.flush();
+  useGenerations.setState(({ running }) => ({ running: without(running, threadId) }));
+}
+
+const ask = (threadId: string, request: Request, signal: AbortSignal): AsyncIterable<Event<'chat.send'>> =>
+  request.kind === 'send'
+    ? apiInUse().stream('chat.send', { threadId, parentId: request.parentId, text: request.text }, signal)
+    : apiInUse().stream('chat.regenerate', { threadId, messageId: request.messageId }, signal);
+
+/** The stream broke off: learn what the program has saved, and keep the error where no saved answer holds it. */
+async function settle(threadId: string, request: Request, error: AppError, stopped: boolean): Promise<void> {
+  const { answerId } = useGenerations.getState().running[threadId] ?? { answerId: null };
+  const answer = await savedAnswer(threadId, answerId);
+  if (stopped || answer?.error != null) return;
+  useGenerations.setState(({ failures }) => ({
+    failures: { ...failures, [threadId]: { error, request: answerId === null ? request : { kind: 'regenerate', messageId: answerId } } },
+  }));
+}
+
+/** The answer as it was saved; asked for again while the program is still saving it. */
+async function savedAnswer(threadId: string, answerId: string | null): Promise<Message | undefined> {
+  if (answerId === null) return undefined;
+  for (let check = 0; check < SAVE_CHECKS; check += 1) {
+    const answer = await apiInUse()
+      .call('chat.thread', { threadId })
+      .then(
+        (known) => {
+          queryClient.setQueryData(keyOf('chat.thread', { threadId }), known);
+          return known.messages.find(({ id }) => id === answerId);
+        },
+        () => undefined,
+      );
+    if (answer !== undefined && (answer.facts !== null || answer.error !== null)) return answer;
+    await new Promise((resolve) => setTimeout(resolve, SAVE_CHECK_MS));
+  }
+  return undefined;
+}
+
+/** Hands text on at most once for each frame, so that a fast model does not render a hundred times a second. */
+function collectText(hand: (text: string) => void): { add(text: string): void; flush(): void } {
+  let waiting = '';
+  let frame = 0;
+  const flush = (): void => {
+    cancelAnimationFrame(frame);
+    frame = 0;
+    if (waiting === '') return;
+    const text = waiting;
+    waiting = '';
+    hand(text);
+  };
+  return {
+    add: (text) => {
+      waiting += text;
+      // A page in the background gets no frames; it catches up at the end.
+      if (frame === 0) frame = requestAnimationFrame(flush);
+    },
+    flush,
+  };
+}

@@ -1,0 +1,18 @@
+import { IconBooks, IconMessageCircle, type Icon } from '@tabler/icons-react';
+import type { Keys } from '../commands/keys.ts';
+import { goTo } from '../navigation.ts';
+
+export type ScreenName = 'library' | 'chat';
+
+interface Screen {
+  readonly name: ScreenName;
+  readonly icon: Icon;
+  readonly keys: Keys;
+  open(): void;
+}
+
+/** The screens in the rail, in its order. A screen stands here when it works. */
+export const screens: readonly Screen[] = [
+  { name: 'library', icon: IconBooks, keys: { desktop: 'mod+1', browser: 'alt+1' }, open: () => goTo.library() },
+  { name: 'chat', icon: IconMessageCircle, keys: { desktop: 'mod+2', browser: 'alt+2' }, open: () => goTo.newChat() },
+];
