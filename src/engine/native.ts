@@ -1,9 +1,10 @@
-import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
-import { AppError, isErrorCode, type ErrorParams } from '#core/errors/index.ts';
+import { AppError } from '#core/errors/index.ts';
 import { findInstalled, llamaLibraries, type LlamaLibraries } from './llama-libraries.ts';
+import { asAppError, defaultThreads, jobRunner, type CancelFlag } from './native-job.ts';
+import { nativeQuantize, type NativeQuantize, type QuantizeAddon } from './native-quantize.ts';
 
-/** The addon of src/native. No other file knows what it looks like. */
+/** The addon of src/native. No file but this and the `native-` ones beside it knows what it looks like. */
 
 export type FloatType = 'F32' | 'F16' | 'BF16' | 'F64';
 
@@ -83,7 +84,7 @@ interface TokenizeOptions {
  * reading files uses as well. Arrays may begin at any address; while a job runs, they must be neither written nor
  * transferred. Arguments that make no sense reject with a TypeError; every other failure is an AppError.
  */
-export interface Native {
+export interface Native extends NativeQuantize {
   readonly versions: NativeVersions;
   systemInfo(): SystemInfo;
   /**
@@ -114,13 +115,8 @@ export interface Native {
   tokenize(options: TokenizeOptions): Promise<Int32Array>;
 }
 
-/** A handle that stops the job it is given to. */
-interface CancelFlag {
-  readonly cancelFlag: unique symbol;
-}
-
 /** The addon's functions, as src/native/binding defines them. */
-interface Addon {
+interface Addon extends QuantizeAddon {
   builtFor(): { readonly release: string; readonly llama: string; readonly ggml: string };
   load(libraries: LlamaLibraries): void;
   versions(): NativeVersions;
@@ -150,12 +146,6 @@ export interface NativeOptions {
   readonly addonPath?: string | undefined;
 }
 
-/** What stops each job under way. Before it ends, Node waits for the threads of its pool. */
-const running = new Set<() => void>();
-process.once('exit', () => {
-  for (const stop of running) stop();
-});
-
 /**
  * Load the addon and, with it, llama.cpp's libraries. A process can do this any number of times, but with one variant only.
  * Throws `native.*`.
@@ -171,41 +161,10 @@ export function loadNative({ libraries = llamaLibraries(false), addonPath = find
     throw asAppError(error);
   }
 
-  /** Run a job that can be cancelled. What `onProgress` throws ends it as well. */
-  const run = async <T, P extends unknown[]>(
-    signal: AbortSignal | undefined,
-    onProgress: ((...values: P) => void) | undefined,
-    start: (cancel: CancelFlag, onProgress: ((...values: P) => void) | undefined) => Promise<T>,
-  ): Promise<T> => {
-    if (signal?.aborted === true) throw new AppError('request.cancelled', {});
-    const flag = addon.cancelFlag();
-    const raise = (): void => addon.raise(flag);
-    const failures: unknown[] = [];
-    const report =
-      onProgress &&
-      ((...values: P): void => {
-        try {
-          if (failures.length === 0) onProgress(...values);
-        } catch (error) {
-          failures.push(error);
-          raise();
-        }
-      });
-    signal?.addEventListener('abort', raise, { once: true });
-    running.add(raise);
-    try {
-      const result = await coded(() => start(flag, report));
-      if (failures.length > 0) throw failures[0];
-      return result;
-    } catch (error) {
-      throw failures.length > 0 ? failures[0] : error;
-    } finally {
-      running.delete(raise);
-      signal?.removeEventListener('abort', raise);
-    }
-  };
-
+  const jobs = jobRunner(addon);
+  const { run, coded } = jobs;
   return {
+    ...nativeQuantize(addon, jobs),
     versions: addon.versions(),
     systemInfo: () => addon.systemInfo(),
     cast: (from, source, to, target, level) => coded(() => addon.cast(from, source, to, target, level)),
@@ -218,26 +177,6 @@ export function loadNative({ libraries = llamaLibraries(false), addonPath = find
     tokenize: ({ modelPath, text, addSpecial = false, parseSpecial = false, signal }) =>
       run(signal, undefined, (cancel) => addon.tokenize(modelPath, text, addSpecial, parseSpecial, cancel)),
   };
-}
-
-const defaultThreads = (): number => Math.max(1, availableParallelism() - 1);
-
-/** The addon's error as an AppError; anything else as it is. */
-function asAppError(error: unknown): unknown {
-  if (!(error instanceof Error) || !('code' in error) || !('params' in error)) return error;
-  const { code, params } = error;
-  if (typeof code !== 'string' || !isErrorCode(code)) return error;
-  const detail = 'detail' in error && typeof error.detail === 'string' ? error.detail : undefined;
-  return AppError.from({ code, params: params as ErrorParams, detail });
-}
-
-/** What the addon throws, at once or later, as a rejection. */
-async function coded<T>(job: () => Promise<T>): Promise<T> {
-  try {
-    return await job();
-  } catch (error) {
-    throw asAppError(error);
-  }
 }
 
 function openAddon(path: string): Addon {

@@ -49,6 +49,8 @@ export interface BigramModel {
   readonly path: string;
   /** -log of the probability that `next` follows `token`. */
   readonly loss: (token: number, next: number) => number;
+  /** What goes into the attention's matrices behind `token`: the normalised embedding, times the norm's weights. */
+  readonly attentionInput: (token: number) => number[];
 }
 
 /**
@@ -63,12 +65,13 @@ export function writeBigramModel(
   const next = random(5);
   const embedding = floats(EMBEDDING * VOCABULARY_SIZE, next);
   const norm = floats(EMBEDDING, () => 1.5 + next());
+  const attentionNorm = floats(EMBEDDING, next);
   const output = floats(EMBEDDING * VOCABULARY_SIZE, () => next() * outputScale);
   const zeros = (count: number): Float32Array<ArrayBuffer> => new Float32Array(count);
   const square = (): Float32Array<ArrayBuffer> => floats(EMBEDDING * EMBEDDING, next);
   const tensors: [string, number[], Float32Array<ArrayBuffer>][] = [
     ['token_embd.weight', [EMBEDDING, VOCABULARY_SIZE], embedding],
-    ['blk.0.attn_norm.weight', [EMBEDDING], floats(EMBEDDING, next)],
+    ['blk.0.attn_norm.weight', [EMBEDDING], attentionNorm],
     ['blk.0.attn_q.weight', [EMBEDDING, EMBEDDING], square()],
     ['blk.0.attn_k.weight', [EMBEDDING, EMBEDDING], square()],
     ['blk.0.attn_v.weight', [EMBEDDING, EMBEDDING], square()],
@@ -94,14 +97,17 @@ export function writeBigramModel(
   writeFileSync(path, bytes);
 
   const row = (matrix: Float32Array, index: number): number[] => [...matrix.subarray(index * EMBEDDING, (index + 1) * EMBEDDING)];
+  const normalised = (token: number, weights: Float32Array): number[] => {
+    const x = row(embedding, token);
+    const scale = 1 / Math.sqrt(x.reduce((sum, value) => sum + value * value, 0) / EMBEDDING + EPSILON);
+    return x.map((value, i) => value * scale * (weights[i] ?? 0));
+  };
   return {
     path,
+    attentionInput: (token) => normalised(token, attentionNorm),
     loss: (token, following) => {
-      const x = row(embedding, token);
-      const scale = 1 / Math.sqrt(x.reduce((sum, value) => sum + value * value, 0) / EMBEDDING + EPSILON);
-      const logits = tokens.map((_, id) =>
-        row(output, id).reduce((sum, value, i) => sum + value * (x[i] ?? 0) * scale * (norm[i] ?? 0), 0),
-      );
+      const x = normalised(token, norm);
+      const logits = tokens.map((_, id) => row(output, id).reduce((sum, value, i) => sum + value * (x[i] ?? 0), 0));
       return Math.log(logits.reduce((sum, logit) => sum + Math.exp(logit), 0)) - (logits[following] ?? NaN);
     },
   };

@@ -54,6 +54,21 @@ export const nativeErrors = {
     safe: untouched,
     next: 'Take a part of the text.',
   },
+  'evaluate.otherVocabulary': {
+    what: '{variant} and {source} do not share a vocabulary, so their predictions cannot be compared.',
+    safe: untouched,
+    next: 'Compare a model with one that was made from it.',
+  },
+  'calibrate.inputLayout': {
+    what: 'What goes into {tensor} lies in memory in a way that Lathe cannot read.',
+    safe: untouched,
+    next: 'Quantize this model without calibration, and report it with the name of its architecture.',
+  },
+  'quantize.badGroups': {
+    what: 'The packed weights name a group of scales that is not there.',
+    safe: untouched,
+    next: 'The file is damaged, or was made by a faulty program. Get another copy.',
+  },
   'evaluate.notFinite': {
     what: '{file} gives predictions that are not numbers.',
     safe: untouched,

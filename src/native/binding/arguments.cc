@@ -13,6 +13,44 @@ Bytes Arguments::bytes(size_t index, const char* name) const {
   return {array.Data(), static_cast<int64_t>(array.ByteLength())};
 }
 
+Bytes Arguments::bytes(size_t index, const char* name, int64_t size) const {
+  const Bytes given = bytes(index, name);
+  if (given.size != size) fail(name, "has another size than it should");
+  return given;
+}
+
+template <class Element>
+Span<Element> Arguments::elements(size_t index, const char* name, napi_typedarray_type type, const char* wrong,
+                                  int64_t count) const {
+  const Napi::Value value = info_[index];
+  if (!value.IsTypedArray() || value.As<Napi::TypedArray>().TypedArrayType() != type) fail(name, wrong);
+  auto array = value.As<Napi::TypedArrayOf<Element>>();
+  const auto found = static_cast<int64_t>(array.ElementLength());
+  if (count >= 0 && found != count) fail(name, "has another length than it should");
+  return {array.Data(), found};
+}
+
+Span<float> Arguments::floats(size_t index, const char* name, int64_t count) const {
+  return elements<float>(index, name, napi_float32_array, "is not a Float32Array", count);
+}
+
+Span<uint32_t> Arguments::words(size_t index, const char* name, int64_t count) const {
+  return elements<uint32_t>(index, name, napi_uint32_array, "is not a Uint32Array", count);
+}
+
+Span<int32_t> Arguments::integers(size_t index, const char* name, int64_t count) const {
+  return elements<int32_t>(index, name, napi_int32_array, "is not an Int32Array", count);
+}
+
+Span<uint16_t> Arguments::halves(size_t index, const char* name, int64_t count) const {
+  return elements<uint16_t>(index, name, napi_uint16_array, "is not a Uint16Array", count);
+}
+
+double Arguments::number(size_t index, const char* name) const {
+  if (!info_[index].IsNumber()) fail(name, "is not a number");
+  return info_[index].As<Napi::Number>().DoubleValue();
+}
+
 std::string Arguments::text(size_t index, const char* name) const {
   if (!info_[index].IsString()) fail(name, "is not a string");
   return info_[index].As<Napi::String>().Utf8Value();

@@ -21,6 +21,13 @@ struct Bytes {
   }
 };
 
+/// Memory of a typed array, aligned for its elements.
+template <class Element>
+struct Span {
+  Element* data;
+  int64_t count;
+};
+
 /// The arguments of one call, each by its place and the name that a message gives it. Each function throws a TypeError
 /// when the argument is not what it should be: such a call is a mistake of src/engine/native.ts, not of the user.
 class Arguments {
@@ -31,8 +38,16 @@ class Arguments {
   Napi::Value value(size_t index) const { return info_[index]; }
 
   Bytes bytes(size_t index, const char* name) const;
+  /// Exactly `size` of them.
+  Bytes bytes(size_t index, const char* name, int64_t size) const;
+  /// A Float32Array, Uint32Array, Int32Array or Uint16Array; with `count`, of exactly so many elements.
+  Span<float> floats(size_t index, const char* name, int64_t count = -1) const;
+  Span<uint32_t> words(size_t index, const char* name, int64_t count = -1) const;
+  Span<int32_t> integers(size_t index, const char* name, int64_t count = -1) const;
+  Span<uint16_t> halves(size_t index, const char* name, int64_t count = -1) const;
   std::string text(size_t index, const char* name) const;
   bool boolean(size_t index, const char* name) const;
+  double number(size_t index, const char* name) const;
   /// A whole number in [least, most].
   int64_t whole(size_t index, const char* name, int64_t least, int64_t most) const;
   /// The place of the text in `names`.
@@ -50,6 +65,9 @@ class Arguments {
   [[noreturn]] void fail(const char* name, const char* problem) const;
 
  private:
+  template <class Element>
+  Span<Element> elements(size_t index, const char* name, napi_typedarray_type type, const char* wrong, int64_t count) const;
+
   const Napi::CallbackInfo& info_;
 };
 

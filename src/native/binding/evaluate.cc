@@ -3,6 +3,7 @@
 
 #include "binding/arguments.h"
 #include "binding/functions.h"
+#include "evaluate/compare.h"
 #include "evaluate/perplexity.h"
 #include "evaluate/tokenize.h"
 
@@ -37,6 +38,36 @@ Napi::Value measure_perplexity(const Napi::CallbackInfo& info) {
   });
 }
 
+/// compare(sourcePath, variantPath, text, contextLength, threads, gpuLayers, cancelFlag, onProgress | undefined)
+Napi::Value compare_models(const Napi::CallbackInfo& info) {
+  const Arguments arguments(info);
+  CompareOptions options;
+  options.source_path = arguments.text(0, "sourcePath");
+  options.variant_path = arguments.text(1, "variantPath");
+  auto text = std::make_shared<const std::string>(arguments.text(2, "text"));
+  options.context_length = static_cast<int32_t>(arguments.whole(3, "contextLength", 0, kInt32));
+  options.threads = static_cast<int>(arguments.whole(4, "threads", 1, kMostThreads));
+  options.gpu_layers = static_cast<int>(arguments.whole(5, "gpuLayers", 0, kInt32));
+  const Job::Options job{{}, arguments.cancel_flag(6), arguments.callback(7, "onProgress")};
+  return Job::start(info.Env(), job, [options, text](JobControl& control) {
+    const CompareResult measured = compare(ggml(), options, *text, control);
+    return [measured](Napi::Env env) {
+      Napi::Object result = Napi::Object::New(env);
+      result.Set("sourcePerplexity", measured.source_perplexity);
+      result.Set("perplexity", measured.perplexity);
+      result.Set("meanKl", measured.mean_kl);
+      result.Set("klError", measured.kl_error);
+      result.Set("medianKl", measured.median_kl);
+      result.Set("kl999", measured.kl_999);
+      result.Set("maxKl", measured.max_kl);
+      result.Set("topOneAgreement", measured.top_one_agreement);
+      result.Set("tokens", static_cast<double>(measured.predictions));
+      result.Set("windows", static_cast<double>(measured.windows));
+      return result;
+    };
+  });
+}
+
 /// tokenize(modelPath, text, addSpecial, parseSpecial, cancelFlag) → Int32Array
 Napi::Value tokenize_text(const Napi::CallbackInfo& info) {
   const Arguments arguments(info);
@@ -58,6 +89,7 @@ Napi::Value tokenize_text(const Napi::CallbackInfo& info) {
 
 void add_evaluate_functions(Napi::Env env, Napi::Object exports) {
   exports.Set("perplexity", Napi::Function::New(env, measure_perplexity));
+  exports.Set("compare", Napi::Function::New(env, compare_models));
   exports.Set("tokenize", Napi::Function::New(env, tokenize_text));
 }
 

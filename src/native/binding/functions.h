@@ -8,5 +8,8 @@ namespace lathe {
 void add_library_functions(Napi::Env env, Napi::Object exports);
 void add_tensor_functions(Napi::Env env, Napi::Object exports);
 void add_evaluate_functions(Napi::Env env, Napi::Object exports);
+void add_quantize_functions(Napi::Env env, Napi::Object exports);
+void add_gptq_functions(Napi::Env env, Napi::Object exports);
+void add_calibrate_functions(Napi::Env env, Napi::Object exports);
 
 }  // namespace lathe

@@ -1,0 +1,97 @@
+#include "gemm.h"
+
+#include <algorithm>
+#include <vector>
+
+#include "cpu_features.h"
+
+namespace lathe {
+namespace {
+
+// A block of A (kRowBlock × kDepth) stays in a core's L2 cache, a panel of B (kDepth × a tile's columns) in its L1.
+constexpr int64_t kDepth = 240;
+constexpr int64_t kRowBlock = 336;  // a multiple of every kernel's rows: 4, 6, 8, 14
+constexpr int64_t kColumnBlock = 3072;
+constexpr int64_t kLargestTile = 14 * 32;
+
+GemmKernel best_kernel() {
+#if defined(__x86_64__) || defined(_M_X64)
+  const CpuFeatures& cpu = cpu_features();
+  if (cpu.avx512) return gemm_kernel_avx512();
+  if (cpu.avx2) return gemm_kernel_avx2();
+#elif defined(__aarch64__) || defined(_M_ARM64)
+  return gemm_kernel_neon();
+#endif
+  return gemm_kernel_plain();
+}
+
+int64_t round_up(int64_t value, int64_t step) { return (value + step - 1) / step * step; }
+
+/// Copy a block into panels of `width` lines, each panel holding `width` floats for each step of the depth; lines past
+/// the end are zeros. For A the lines are rows, for B columns.
+void pack(int64_t lines, int64_t depth, const float* source, int64_t line_stride, int64_t depth_stride, int64_t width,
+          float* packed) {
+  for (int64_t first = 0; first < lines; first += width) {
+    const int64_t present = std::min(width, lines - first);
+    const float* line = source + first * line_stride;
+    if (present < width) std::fill_n(packed, width * depth, 0.0f);
+    if (line_stride == 1) {
+      for (int64_t d = 0; d < depth; ++d) std::copy_n(line + d * depth_stride, present, packed + d * width);
+    } else {
+      for (int64_t l = 0; l < present; ++l)
+        for (int64_t d = 0; d < depth; ++d) packed[d * width + l] = line[l * line_stride + d * depth_stride];
+    }
+    packed += width * depth;
+  }
+}
+
+}  // namespace
+
+void gemm(int64_t m, int64_t n, int64_t k, float alpha, MatrixView a, MatrixView b, float* c, int64_t c_row_stride,
+          Workers& workers) {
+  if (m <= 0 || n <= 0 || k <= 0) return;
+  static const GemmKernel kernel = best_kernel();
+  const int64_t columns = std::min(kColumnBlock, round_up(n, kernel.columns));
+  std::vector<float> packed_b(static_cast<size_t>(round_up(columns, kernel.columns) * std::min(kDepth, k)));
+  // Few rows are shared out in smaller blocks, so that every thread has some.
+  const int64_t share = round_up((m + workers.count() - 1) / workers.count(), kernel.rows);
+  const int64_t row_block = std::min(kRowBlock / kernel.rows * kernel.rows, share);
+  const int64_t row_blocks = (m + row_block - 1) / row_block;
+
+  for (int64_t column = 0; column < n; column += columns) {
+    const int64_t width = std::min(columns, n - column);
+    for (int64_t step = 0; step < k; step += kDepth) {
+      const int64_t depth = std::min(kDepth, k - step);
+      const int64_t panels = (width + kernel.columns - 1) / kernel.columns;
+      const float* b_block = b.data + step * b.row_stride + column * b.column_stride;
+      workers.each(panels, [&](int64_t panel) {
+        const int64_t first = panel * kernel.columns;
+        pack(std::min(kernel.columns, width - first), depth, b_block + first * b.column_stride, b.column_stride,
+             b.row_stride, kernel.columns, packed_b.data() + first * depth);
+      });
+      workers.each(row_blocks, [&](int64_t block) {
+        const int64_t row = block * row_block;
+        const int64_t height = std::min(row_block, m - row);
+        thread_local std::vector<float> packed_a;
+        packed_a.resize(static_cast<size_t>(round_up(height, kernel.rows) * depth));
+        pack(height, depth, a.data + row * a.row_stride + step * a.column_stride, a.row_stride, a.column_stride,
+             kernel.rows, packed_a.data());
+        alignas(64) float tile[kLargestTile];
+        for (int64_t panel = 0; panel < panels; ++panel) {
+          const int64_t first = panel * kernel.columns;
+          const int64_t tile_columns = std::min(kernel.columns, width - first);
+          for (int64_t top = 0; top < height; top += kernel.rows) {
+            kernel.multiply(depth, packed_a.data() + top * depth, packed_b.data() + first * depth, tile);
+            const int64_t tile_rows = std::min(kernel.rows, height - top);
+            float* out = c + (row + top) * c_row_stride + column + first;
+            for (int64_t r = 0; r < tile_rows; ++r)
+              for (int64_t q = 0; q < tile_columns; ++q)
+                out[r * c_row_stride + q] += alpha * tile[r * kernel.columns + q];
+          }
+        }
+      });
+    }
+  }
+}
+
+}  // namespace lathe

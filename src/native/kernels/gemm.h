@@ -1,0 +1,37 @@
+#pragma once
+
+#include <cstdint>
+
+#include "workers.h"
+
+namespace lathe {
+
+/// A matrix of floats with any strides: a transposed matrix is the same data with the strides exchanged.
+struct MatrixView {
+  const float* data;
+  int64_t row_stride;
+  int64_t column_stride;
+};
+
+inline MatrixView row_major(const float* data, int64_t row_stride) { return {data, row_stride, 1}; }
+inline MatrixView transposed(MatrixView m) { return {m.data, m.column_stride, m.row_stride}; }
+
+/// C[m × n] = C + alpha · A[m × k] · B[k × n], with `c` row-major. The sum over k runs in float32 in blocks; its order
+/// does not depend on the number of threads, so neither do the bits of the result.
+/// Blocking after Goto and van de Geijn, "Anatomy of High-Performance Matrix Multiplication" (2008).
+void gemm(int64_t m, int64_t n, int64_t k, float alpha, MatrixView a, MatrixView b, float* c, int64_t c_row_stride,
+          Workers& workers);
+
+/// One instruction set's inner kernel: c_tile[rows × columns] = sum over k of a_panel · b_panel, both packed.
+struct GemmKernel {
+  int64_t rows;     // of a tile; a_panel holds `rows` floats for each k
+  int64_t columns;  // of a tile; b_panel holds `columns` floats for each k
+  void (*multiply)(int64_t k, const float* a_panel, const float* b_panel, float* c_tile);
+};
+
+GemmKernel gemm_kernel_plain();
+GemmKernel gemm_kernel_avx2();
+GemmKernel gemm_kernel_avx512();
+GemmKernel gemm_kernel_neon();
+
+}  // namespace lathe

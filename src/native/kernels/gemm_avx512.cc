@@ -1,0 +1,25 @@
+// Compiled with AVX-512 F; entered only where the processor has it.
+#include <immintrin.h>
+
+#include "gemm.h"
+#include "gemm_tile.h"
+
+namespace lathe {
+namespace {
+
+struct Avx512 {
+  using Vector = __m512;
+  static constexpr int width = 16;
+  static Vector zero() { return _mm512_setzero_ps(); }
+  static Vector load(const float* p) { return _mm512_loadu_ps(p); }
+  static Vector broadcast(float x) { return _mm512_set1_ps(x); }
+  static Vector multiply_add(Vector a, Vector b, Vector c) { return _mm512_fmadd_ps(a, b, c); }
+  static void store(float* p, Vector v) { _mm512_storeu_ps(p, v); }
+};
+
+}  // namespace
+
+// 14 × 2 accumulators, 2 vectors of B and 1 of A: 31 of 32 registers.
+GemmKernel gemm_kernel_avx512() { return {14, 2 * Avx512::width, multiply_tile<Avx512, 14, 2>}; }
+
+}  // namespace lathe

@@ -1,0 +1,75 @@
+#include "int8.h"
+
+#include <algorithm>
+#include <atomic>
+#include <cmath>
+
+#include "half.h"
+#include "round.h"
+
+namespace lathe {
+namespace {
+
+constexpr float kInverse127 = 7.874015718698502e-3f;  // bitsandbytes writes 1/127 as this float32
+
+}  // namespace
+
+int64_t int8_quantize_rows(int64_t rows, int64_t columns, const float* weight, int8_t* codes, float* scb,
+                           Workers& workers) {
+  std::atomic<int64_t> infinite{0};
+  workers.each(rows, [&](int64_t row) {
+    thread_local std::vector<float> line;
+    line.resize(static_cast<size_t>(columns));
+    float absmax = 0;
+    bool finite = true;
+    for (int64_t c = 0; c < columns; ++c) {
+      const float w = half_to_float(float_to_half(weight[row * columns + c]));
+      line[static_cast<size_t>(c)] = w;
+      finite = finite && std::isfinite(w);
+      absmax = std::max(absmax, std::abs(w));
+    }
+    scb[row] = absmax;
+    if (!finite) ++infinite;
+    // bitsandbytes takes the reciprocal first, and then 127 times it: the last bit decides some ties.
+    const float scale = absmax > 0 && finite ? (1.0f / absmax) * 127.0f : 0.0f;
+    for (int64_t c = 0; c < columns; ++c)
+      codes[row * columns + c] = finite ? static_cast<int8_t>(round_even(line[static_cast<size_t>(c)] * scale)) : int8_t{0};
+  });
+  return infinite;
+}
+
+void int8_dequantize_rows(int64_t rows, int64_t columns, const int8_t* codes, const float* scb, float* weight,
+                          Workers& workers) {
+  workers.each(rows, [&](int64_t row) {
+    for (int64_t c = 0; c < columns; ++c)
+      weight[row * columns + c] = static_cast<float>(codes[row * columns + c]) * scb[row] * kInverse127;
+  });
+}
+
+void int8_quantize_rows_zero_point(int64_t rows, int64_t columns, const float* weight, int8_t* codes, float* scales,
+                                   int8_t* zero_points, Workers& workers) {
+  workers.each(rows, [&](int64_t row) {
+    const float* w = weight + row * columns;
+    float low = 0, high = 0;
+    for (int64_t c = 0; c < columns; ++c) {
+      low = std::min(low, w[c]);
+      high = std::max(high, w[c]);
+    }
+    const float scale = high > low ? (high - low) / 255.0f : 1.0f;
+    const float zero = round_even(-low / scale);  // 0..255: the code that means 0
+    scales[row] = scale;
+    zero_points[row] = static_cast<int8_t>(zero - 128.0f);
+    for (int64_t c = 0; c < columns; ++c)
+      codes[row * columns + c] = static_cast<int8_t>(std::clamp(round_even(w[c] / scale) + zero, 0.0f, 255.0f) - 128.0f);
+  });
+}
+
+void int8_dequantize_rows_zero_point(int64_t rows, int64_t columns, const int8_t* codes, const float* scales,
+                                     const int8_t* zero_points, float* weight, Workers& workers) {
+  workers.each(rows, [&](int64_t row) {
+    for (int64_t c = 0; c < columns; ++c)
+      weight[row * columns + c] = scales[row] * static_cast<float>(codes[row * columns + c] - zero_points[row]);
+  });
+}
+
+}  // namespace lathe
