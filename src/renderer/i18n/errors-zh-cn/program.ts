@@ -109,6 +109,17 @@ export const program = {
   ),
   'evaluate.textTooShort': words('文本有 {tokens} 个词元，而一个窗口需要 {needed} 个。', safe.onlyRead, '请使用更长的文本，或更短的窗口。'),
   'evaluate.textTooLong': words('文本有 {sizeBytes}，一次最多可测量 {limitBytes}。', safe.onlyRead, '请截取文本的一部分。'),
+  'evaluate.otherVocabulary': words(
+    '{variant} 与 {source} 的词表不同，无法比较它们的预测。',
+    safe.onlyRead,
+    '请将模型与由它生成的文件进行比较。',
+  ),
+  'calibrate.inputLayout': words(
+    '{tensor} 的输入在内存中的排列方式，Lathe 无法读取。',
+    safe.onlyRead,
+    '请不经校准量化此模型，并附上架构名称报告此问题。',
+  ),
+  'quantize.badGroups': words('打包的权重引用了不存在的缩放分组。', safe.onlyRead, '文件已损坏，或由有缺陷的程序生成。请重新获取一份。'),
   'evaluate.notFinite': words(
     '{file} 给出的预测不是数字。',
     safe.onlyRead,
