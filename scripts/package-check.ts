@@ -49,6 +49,8 @@ function checkArchive(archive: string): void {
   check(has('out/native/lathe.node'), 'the native addon is among them');
   const libraries = native.filter(({ path }) => path.startsWith('node_modules/@node-llama-cpp/'));
   check(libraries.length > 0, `so are llama.cpp’s libraries (${libraries.length})`);
+  const others = libraries.filter(({ path }) => !path.includes(`/linux-${process.arch}`) || path.includes('-cuda'));
+  check(others.length === 0, 'for this system alone, and without CUDA');
 }
 
 /** Start the packaged server far from the checkout; nothing of it must be found by accident. */
