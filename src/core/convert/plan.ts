@@ -7,44 +7,44 @@ import { dimensionsToShape } from '../gguf/types.ts';
 import { planGguf, type PlannedTensor } from '../gguf/write.ts';
 import { textConfig, type Config } from '../model/config.ts';
 import { quantizationOf } from '../model/quantization.ts';
-import type { ShardTensorInfo } from '../safetensors/shards.ts';
+import type { SourceTensor } from '../quantize/packed.ts';
 import { vocabularyMetadata } from '../tokenizer/metadata.ts';
 import type { GgufVocabulary } from '../tokenizer/types.ts';
 import { generalMetadata, loadableName } from './general.ts';
-import { matchSources } from './sources.ts';
-import { fileTypeOf, floatType, type ChooseType, type FloatTarget } from './types.ts';
+import { matchSources, type Sources } from './sources.ts';
+import { fileTypeOf, floatType, type FloatTarget, type UntypedTensor } from './types.ts';
 
 /** `GGML_QUANT_VERSION` in ggml.h: which generation of block layouts the file follows. */
-const QUANTIZATION_VERSION = 2;
+export const QUANTIZATION_VERSION = 2;
 
-export interface ConversionRequest {
+/** Everything that a GGUF file is made from, but for the types of its tensors. */
+export interface ModelRequest {
   /** Parsed config.json. */
   readonly config: Config;
   /** Headers of all weight files; `shard` is the name of the file a tensor lies in. */
-  readonly tensors: readonly ShardTensorInfo[];
+  readonly tensors: readonly SourceTensor[];
   /** One token for each row of the embedding. */
   readonly vocabulary: GgufVocabulary;
   /** `general.name`. */
   readonly name: string;
-  readonly target: FloatTarget;
   readonly licence?: string | undefined;
   /** Parsed generation_config.json. */
   readonly generationConfig?: unknown;
-  /** Parsed quantize_config.json of AutoGPTQ. */
-  readonly quantizeConfig?: unknown;
   /** A tied model holds its two matrices separately, and their bytes differ (`storedTwice`): keep both. */
   readonly headDiffers?: boolean;
-  /** Default: the target for every matrix, F32 for the rest. */
-  readonly chooseType?: ChooseType;
-  /** `general.file_type`. Default: the target's. */
-  readonly fileType?: number;
+}
+
+export interface ConversionRequest extends ModelRequest {
+  readonly target: FloatTarget;
+  /** Parsed quantize_config.json of AutoGPTQ. */
+  readonly quantizeConfig?: unknown;
 }
 
 /** Where the values of an output tensor come from. */
 export type ValueSource =
   | {
       readonly kind: 'stored';
-      readonly tensor: ShardTensorInfo;
+      readonly tensor: SourceTensor;
       /** Read this many values from the start of the tensor: fewer than it holds where rows beyond the vocabulary are cut off. */
       readonly elements: number;
       /** Of the stored tensor, outermost first, after the cut. */
@@ -52,6 +52,21 @@ export type ValueSource =
       readonly transform: Transform;
     }
   | { readonly kind: 'computed'; readonly values: Float32Array };
+
+/** A tensor of the output whose type is not chosen yet; dimensions in ggml order. */
+export interface UntypedOutput extends UntypedTensor {
+  readonly source: ValueSource;
+}
+
+/** A model as a GGUF file will show it, before the types of its tensors are chosen. */
+export interface ModelDescription {
+  readonly architecture: Architecture;
+  readonly hyperparameters: Hyperparameters;
+  readonly sources: Sources;
+  readonly tensors: readonly UntypedOutput[];
+  readonly metadata: (fileType: number) => GgufMetadata;
+  readonly warnings: readonly AppErrorData[];
+}
 
 /** One tensor of the output: values from `source`, transformed in F32, cast to `type`, written at `offset`, padded to `paddedBytes`. */
 export interface ConvertedTensor extends PlannedTensor {
@@ -72,47 +87,64 @@ export interface ConversionPlan {
 
 /**
  * Plan the conversion of a Hugging Face folder to one GGUF file. Pure: it needs the headers of the weight files only.
- * @throws model.quantized, model.unknownArchitecture, model.badConfig, model.unsupportedConfig, model.vocabularyMismatch, the errors of
- *   `matchSources`, and gguf.* where a type does not fit a tensor
+ * @throws model.quantized, what `describeModel` throws, and gguf.* where a type does not fit a tensor
  */
 export function planConversion(request: ConversionRequest): ConversionPlan {
-  const config = textConfig(request.config);
   const quantization = quantizationOf(request.config, request.quantizeConfig);
   if (quantization !== undefined) throw new AppError('model.quantized', { method: quantization.label });
-  const architecture = architectureOf(request.config);
-  const h = architecture.hyperparameters(config);
-  const sources = matchSources(architecture, h, request.tensors, request.headDiffers ?? false);
-  const rows = vocabularyRows(architecture, h, request.vocabulary.tokens.length);
-  const chooseType = request.chooseType ?? floatType(request.target);
-  const tensors = [
-    // llama.cpp's converter writes them first.
-    ...architecture.computed(h).map(({ gguf: name, values }) => ({
-      name,
-      type: 'F32' as const,
-      dimensions: [values.length],
-      source: { kind: 'computed', values } satisfies ValueSource,
-    })),
-    ...[...sources.byRule].map(([rule, tensor]) => storedTensor(rule, tensor, rows, architecture, chooseType)),
-  ];
-  const metadata: GgufMetadata = new Map([
-    ...generalMetadata(architecture.ggufName, {
-      name: loadableName(request.name, request.vocabulary.tokens),
-      licence: request.licence,
-      generationConfig: request.generationConfig,
-      parameterCount: tensors.reduce((sum, { dimensions }) => sum + elementCount(dimensions), 0),
-    }),
-    ...architecture.metadata(h, request.fileType ?? fileTypeOf(request.target)),
-    u32('general.quantization_version', QUANTIZATION_VERSION),
-    ...vocabularyMetadata(request.vocabulary),
-  ]);
+  const model = describeModel(request);
+  const chooseType = floatType(request.target);
+  const tensors = model.tensors.map((tensor) => ({ ...tensor, type: chooseType(tensor) }));
+  const metadata = model.metadata(fileTypeOf(request.target));
   const layout = planGguf({ metadata, tensors });
   return {
-    architecture,
-    hyperparameters: h,
+    architecture: model.architecture,
+    hyperparameters: model.hyperparameters,
     metadata,
     header: layout.header,
     tensors: layout.tensors.map((placed, i) => ({ ...placed, source: sourceAt(tensors, i) })),
     totalBytes: layout.totalBytes,
+    warnings: model.warnings,
+  };
+}
+
+/**
+ * What a Hugging Face folder becomes in GGUF: its tensors under their new names, and its metadata.
+ * @throws model.unknownArchitecture, model.badConfig, model.unsupportedConfig, model.vocabularyMismatch, the errors of `matchSources`
+ */
+export function describeModel(request: ModelRequest): ModelDescription {
+  const config = textConfig(request.config);
+  const architecture = architectureOf(request.config);
+  const h = architecture.hyperparameters(config);
+  const sources = matchSources(architecture, h, request.tensors, request.headDiffers ?? false);
+  const rows = vocabularyRows(architecture, h, request.vocabulary.tokens.length);
+  const tensors: UntypedOutput[] = [
+    // llama.cpp's converter writes them first.
+    ...architecture.computed(h).map(({ gguf: name, values }) => ({
+      name,
+      dimensions: [values.length],
+      source: { kind: 'computed', values } satisfies ValueSource,
+    })),
+    ...[...sources.byRule].map(([rule, tensor]) => storedTensor(rule, tensor, rows, architecture)),
+  ];
+  const metadata = (fileType: number): GgufMetadata =>
+    new Map([
+      ...generalMetadata(architecture.ggufName, {
+        name: loadableName(request.name, request.vocabulary.tokens),
+        licence: request.licence,
+        generationConfig: request.generationConfig,
+        parameterCount: tensors.reduce((sum, { dimensions }) => sum + elementCount(dimensions), 0),
+      }),
+      ...architecture.metadata(h, fileType),
+      u32('general.quantization_version', QUANTIZATION_VERSION),
+      ...vocabularyMetadata(request.vocabulary),
+    ]);
+  return {
+    architecture,
+    hyperparameters: h,
+    sources,
+    tensors,
+    metadata,
     warnings: [...sources.warnings, ...architecture.warnings(h, config)],
   };
 }
@@ -136,11 +168,14 @@ function vocabularyRows(architecture: Architecture, h: Hyperparameters, tokenCou
   return tokenCount;
 }
 
-function storedTensor(rule: TensorRule, tensor: ShardTensorInfo, rows: number, architecture: Architecture, chooseType: ChooseType) {
+function storedTensor(rule: TensorRule, tensor: SourceTensor, rows: number, architecture: Architecture): UntypedOutput {
   const { input, output } = architecture.embedding;
   const perToken = rule.hf === input || rule.hf === output;
-  const shape = perToken ? [rows, ...rule.shape.slice(1)] : rule.shape;
-  const dimensions = rule.transform.kind === 'transpose' ? [...shape] : dimensionsToShape(shape);
-  const source: ValueSource = { kind: 'stored', tensor, elements: elementCount(shape), shape, transform: rule.transform };
-  return { name: rule.gguf, type: chooseType({ name: rule.gguf, dimensions }), dimensions, source };
+  const ruled = perToken ? [rows, ...rule.shape.slice(1)] : rule.shape;
+  const dimensions = rule.transform.kind === 'transpose' ? [...ruled] : dimensionsToShape(ruled);
+  // Quantized weights are `[out, in]` already.
+  const isTurned = rule.transform.kind === 'transpose' && tensor.packed !== undefined;
+  const shape = isTurned ? ruled.toReversed() : ruled;
+  const transform: Transform = isTurned ? { kind: 'none' } : rule.transform;
+  return { name: rule.gguf, dimensions, source: { kind: 'stored', tensor, elements: elementCount(shape), shape, transform } };
 }

@@ -1,16 +1,16 @@
 import type { Architecture, Hyperparameters, TensorRule } from '../architectures/architecture.ts';
 import { AppError, type AppErrorData } from '../errors/index.ts';
 import { excerpt } from '../excerpt.ts';
-import type { ShardTensorInfo } from '../safetensors/shards.ts';
+import type { SourceTensor } from '../quantize/packed.ts';
 
 /** What a converter can read without loss into F32. */
 export const floatDtypes: ReadonlySet<string> = new Set(['F32', 'F16', 'BF16']);
 
 /** The stored tensors of a model under the names of its family's table. */
 export interface Sources {
-  readonly byRule: ReadonlyMap<TensorRule, ShardTensorInfo>;
+  readonly byRule: ReadonlyMap<TensorRule, SourceTensor>;
   /** The output matrix repeats the token embedding, so it is left out. */
-  readonly droppedHead: ShardTensorInfo | undefined;
+  readonly droppedHead: SourceTensor | undefined;
   readonly warnings: readonly AppErrorData[];
 }
 
@@ -23,13 +23,13 @@ export interface Sources {
 export function matchSources(
   architecture: Architecture,
   h: Hyperparameters,
-  stored: readonly ShardTensorInfo[],
+  stored: readonly SourceTensor[],
   headDiffers: boolean,
 ): Sources {
   const tensors = byCanonicalName(architecture, stored);
   const rules = architecture.tensors(h);
   const { droppedHead, warnings } = settleHead(architecture, h, rules, tensors, headDiffers);
-  const byRule = new Map<TensorRule, ShardTensorInfo>();
+  const byRule = new Map<TensorRule, SourceTensor>();
   const missing: string[] = [];
   for (const rule of rules) {
     const tensor = tensors.get(rule.hf);
@@ -63,8 +63,8 @@ export function storedTwice<T extends { readonly name: string }>(
   return input === undefined || output === undefined ? null : { input, output };
 }
 
-function byCanonicalName(architecture: Architecture, stored: readonly ShardTensorInfo[]): Map<string, ShardTensorInfo> {
-  const tensors = new Map<string, ShardTensorInfo>();
+function byCanonicalName(architecture: Architecture, stored: readonly SourceTensor[]): Map<string, SourceTensor> {
+  const tensors = new Map<string, SourceTensor>();
   for (const tensor of stored) {
     const name = architecture.canonicalName(tensor.name);
     if (name === null) continue;
@@ -82,9 +82,9 @@ function settleHead(
   { embedding }: Architecture,
   h: Hyperparameters,
   rules: readonly TensorRule[],
-  tensors: Map<string, ShardTensorInfo>,
+  tensors: Map<string, SourceTensor>,
   headDiffers: boolean,
-): { droppedHead: ShardTensorInfo | undefined; warnings: AppErrorData[] } {
+): { droppedHead: SourceTensor | undefined; warnings: AppErrorData[] } {
   const output = tensors.get(embedding.output);
   const mayHaveOutput = rules.some((rule) => rule.hf === embedding.output);
   if (output === undefined)
@@ -99,9 +99,11 @@ function settleHead(
   return { droppedHead: output, warnings: [] };
 }
 
-function check(rule: TensorRule, { name, shape, dtype }: ShardTensorInfo): void {
+function check(rule: TensorRule, { name, shape, dtype, packed }: SourceTensor): void {
   const tensor = excerpt(name);
-  if (shape.length !== rule.shape.length || !shape.every((size, i) => size === rule.shape[i]))
-    throw new AppError('model.wrongShape', { tensor, actual: `[${excerpt(shape.join(', '))}]`, expected: `[${rule.shape.join(', ')}]` });
+  // Whoever quantizes a Conv1D turns it to `[out, in]` first.
+  const expected = packed !== undefined && rule.transform.kind === 'transpose' ? rule.shape.toReversed() : rule.shape;
+  if (shape.length !== expected.length || !shape.every((size, i) => size === expected[i]))
+    throw new AppError('model.wrongShape', { tensor, actual: `[${excerpt(shape.join(', '))}]`, expected: `[${expected.join(', ')}]` });
   if (!floatDtypes.has(dtype)) throw new AppError('model.unsupportedType', { tensor, dtype });
 }

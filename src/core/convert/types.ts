@@ -10,8 +10,6 @@ export interface UntypedTensor {
   readonly dimensions: readonly number[];
 }
 
-export type ChooseType = (tensor: UntypedTensor) => GgmlTypeName;
-
 const typeOfTarget = { f32: 'F32', f16: 'F16', bf16: 'BF16' } as const;
 
 /** `general.file_type` of an unquantized file. */
@@ -30,6 +28,6 @@ export const staysF32 = ({ name, dimensions }: UntypedTensor): boolean =>
 
 /** The target for every tensor that does not stay in F32. */
 export const floatType =
-  (target: FloatTarget): ChooseType =>
-  (tensor) =>
+  (target: FloatTarget) =>
+  (tensor: UntypedTensor): GgmlTypeName =>
     staysF32(tensor) ? 'F32' : typeOfTarget[target];

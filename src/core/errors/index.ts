@@ -6,6 +6,7 @@ import { formatErrors } from './formats.ts';
 import { hostErrors } from './host.ts';
 import { modelErrors } from './model.ts';
 import { nativeErrors } from './native.ts';
+import { quantizeErrors } from './quantize.ts';
 import { requestErrors } from './request.ts';
 import { tokenizerErrors } from './tokenizer.ts';
 import type { ErrorParams, ErrorText, ParamsOf } from './text.ts';
@@ -21,6 +22,7 @@ export const errorCatalogue = {
   ...hostErrors,
   ...modelErrors,
   ...nativeErrors,
+  ...quantizeErrors,
   ...requestErrors,
   ...tokenizerErrors,
 } as const satisfies Record<string, ErrorText>;

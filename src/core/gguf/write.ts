@@ -120,7 +120,7 @@ export function planGgufSplit({ metadata, tensors, alignment }: NewGguf, prefix:
       [SPLIT_COUNT, u16(count)],
       [SPLIT_TENSORS_COUNT, i32(tensors.length)],
     ]);
-  const groups = groupTensors(whole, maxBytes, (part) => emptyBytes(describe(Math.min(part, 1), 0)));
+  const groups = groupTensors(whole, maxBytes, (part) => headerBytes(describe(Math.min(part, 1), 0)));
   if (groups.length > MAX_PARTS) throw new AppError('gguf.tooManyParts', { found: groups.length, limit: MAX_PARTS });
   const names = splitPartNames(prefix, groups.length);
   return groups.map((group, part) => {
@@ -130,25 +130,28 @@ export function planGgufSplit({ metadata, tensors, alignment }: NewGguf, prefix:
 }
 
 /** Bytes of a header that lists no tensor yet, without its padding. */
-function emptyBytes(metadata: GgufMetadata): number {
+export function headerBytes(metadata: GgufMetadata): number {
   const encoder = new GgufEncoder();
   encodeMetadata(encoder, metadata, 'GGUF');
   return 24 + encoder.length;
 }
 
-function groupTensors(whole: GgufPlan, maxBytes: number, headerBytes: (part: number) => number): PlannedTensor[][] {
+/** What a tensor adds to a header: name with its length, number of dimensions, dimensions, type, offset. */
+export const tensorEntryBytes = ({ name, dimensions }: Pick<NewGgufTensor, 'name' | 'dimensions'>): number =>
+  8 + encodeText(name).byteLength + 4 + 8 * dimensions.length + 4 + 8;
+
+function groupTensors(whole: GgufPlan, maxBytes: number, emptyBytes: (part: number) => number): PlannedTensor[][] {
   const groups: PlannedTensor[][] = [];
   let group: PlannedTensor[] = [];
-  let header = headerBytes(0);
+  let header = emptyBytes(0);
   let data = 0;
   for (const tensor of whole.tensors) {
-    // Name with its length, number of dimensions, dimensions, type, offset.
-    const entry = 8 + encodeText(tensor.name).byteLength + 4 + 8 * tensor.dimensions.length + 4 + 8;
+    const entry = tensorEntryBytes(tensor);
     const total = alignUp(header + entry, whole.alignment) + data + tensor.paddedBytes;
     if (group.length > 0 && total > maxBytes) {
       groups.push(group);
       group = [];
-      header = headerBytes(groups.length);
+      header = emptyBytes(groups.length);
       data = 0;
     }
     group.push(tensor);

@@ -178,17 +178,6 @@ describe('the plan', () => {
     expect(new Set(layers)).toEqual(new Set([0, 1]));
   });
 
-  it('takes the types of another recipe, and says its file type', () => {
-    const plan = planConversion({
-      ...request('llama'),
-      fileType: 7,
-      chooseType: ({ name, dimensions }) => (dimensions.length > 1 && name.startsWith('blk.0.attn_q') ? 'Q8_0' : 'F32'),
-    });
-    expect(plan.tensors.find(({ name }) => name === 'blk.0.attn_q.weight')).toMatchObject({ type: 'Q8_0', sizeBytes: 32 * 34 });
-    expect(plan.tensors.find(({ name }) => name === 'blk.1.attn_q.weight')).toMatchObject({ type: 'F32', sizeBytes: 32 * 32 * 4 });
-    expect(plan.metadata.get('general.file_type')?.value).toBe(7);
-  });
-
   it('cuts the rows beyond the vocabulary from Gemma 3’s embedding, and from no other family’s', () => {
     const made = { ...request('gemma3'), vocabulary: plainVocabulary(90) };
     const [embedding] = planConversion(made).tensors;
