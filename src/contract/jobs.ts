@@ -22,7 +22,15 @@ export const jobSpec = z.discriminatedUnion('kind', [
 export type JobSpec = z.output<typeof jobSpec>;
 
 export const jobResult = z.discriminatedUnion('kind', [
-  z.object({ kind: z.literal('convert'), modelId: id, path, sizeBytes: count, durationMs: z.number() }),
+  z.object({
+    kind: z.literal('convert'),
+    modelId: id,
+    path,
+    sizeBytes: count,
+    durationMs: z.number(),
+    /** No failures: what the user should know of the result. */
+    warnings: z.array(errorData).default([]),
+  }),
   z.object({ kind: z.literal('verify'), matches: z.boolean(), sha256: z.string(), changedFiles: z.array(z.string()) }),
   z.object({ kind: z.literal('demo'), modelId: id }),
   z.object({

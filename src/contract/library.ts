@@ -154,9 +154,12 @@ export const library = {
     }),
     model,
   ),
-  /** Remove the entry; with `files: 'trash'` also the files, into the system's trash, or for good where there is none. */
+  /**
+   * Remove the entry, and what becomes of the files: they stay, go into the system's trash (`host.noTrash` where that is not
+   * possible; the entry then stays too), or are deleted for good.
+   */
   remove: call(
-    z.object({ modelId: id, files: z.enum(['keep', 'trash']).default('keep') }),
+    z.object({ modelId: id, files: z.enum(['keep', 'trash', 'delete']).default('keep') }),
     z.object({ files: z.enum(['kept', 'trashed', 'deleted']) }),
   ),
   /** Look at the files again: a missing one may be back, at the same or at a new path. */

@@ -1,13 +1,17 @@
 import { formatBytes, formatDuration } from '../bytes.ts';
+import { chatErrors } from './chat.ts';
 import { cliErrors } from './cli.ts';
 import { convertErrors } from './convert.ts';
 import { engineErrors } from './engine.ts';
 import { formatErrors } from './formats.ts';
 import { hostErrors } from './host.ts';
+import { jobErrors } from './jobs.ts';
+import { libraryErrors } from './library.ts';
 import { modelErrors } from './model.ts';
 import { nativeErrors } from './native.ts';
 import { quantizeErrors } from './quantize.ts';
 import { requestErrors } from './request.ts';
+import { systemErrors } from './system.ts';
 import { tokenizerErrors } from './tokenizer.ts';
 import type { ErrorParams, ErrorText, ParamsOf } from './text.ts';
 
@@ -15,15 +19,19 @@ export type { ErrorParam, ErrorParams, ErrorText } from './text.ts';
 
 /** Every error that Lathe can name. Each domain keeps its own list beside this file. */
 export const errorCatalogue = {
+  ...chatErrors,
   ...cliErrors,
   ...convertErrors,
   ...engineErrors,
   ...formatErrors,
   ...hostErrors,
+  ...jobErrors,
+  ...libraryErrors,
   ...modelErrors,
   ...nativeErrors,
   ...quantizeErrors,
   ...requestErrors,
+  ...systemErrors,
   ...tokenizerErrors,
 } as const satisfies Record<string, ErrorText>;
 

@@ -1,0 +1,42 @@
+import type { ErrorText } from './text.ts';
+
+const notStarted = 'Nothing was started.';
+
+/** Errors of the job queue, and of what a job is asked to do. */
+export const jobErrors = {
+  'jobs.unknown': {
+    what: 'This job is no longer in the list.',
+    safe: 'What it made is kept.',
+    next: 'Start it again if you still need it.',
+  },
+  'jobs.wrongState': {
+    what: 'This cannot be done with a job that is {state}.',
+    safe: 'The job is as it was.',
+    next: 'Look at the list of jobs again.',
+  },
+  'jobs.needsHf': {
+    what: '"{name}" is not in the Hugging Face format with whole weights, so it cannot be converted to GGUF.',
+    safe: notStarted,
+    next: 'Choose a model folder with config.json and .safetensors files.',
+  },
+  'jobs.needsGguf': {
+    what: '"{name}" is not a GGUF file, so its perplexity cannot be measured as it is.',
+    safe: notStarted,
+    next: 'Convert it to GGUF first, then measure the result.',
+  },
+  'jobs.outputName': {
+    what: 'The name of the result must end in {ending}: {path}.',
+    safe: notStarted,
+    next: 'Add the ending to the name.',
+  },
+  'jobs.outputTaken': {
+    what: 'Another job is going to write {path}.',
+    safe: notStarted,
+    next: 'Choose another name, or cancel that job.',
+  },
+  'disk.tooSmall': {
+    what: 'About {needBytes} are needed at {path}, but only {freeBytes} are free.',
+    safe: notStarted,
+    next: 'Free some space, or choose another place.',
+  },
+} as const satisfies Record<string, ErrorText>;

@@ -1,0 +1,117 @@
+import { toErrorData } from '#core/errors/index.ts';
+import type { Message } from '#contract/chat.ts';
+import type { ChatRepository } from '../db/chats.ts';
+import type { Log } from '../log.ts';
+import { pushStream } from '../push-stream.ts';
+import { makeAnswer, type AnswerRequest, type GenerationEvent } from './generation.ts';
+import type { LoadedModel } from './loaded-model.ts';
+import type { Turnstile } from './turns.ts';
+
+/** After a crash of the whole program at most this much of an answer is missing. */
+const SAVE_EVERY_MS = 1000;
+
+interface AnswersOptions {
+  readonly repository: ChatRepository;
+  readonly turnstile: Turnstile;
+  readonly loadedModel: LoadedModel;
+  readonly log: Log;
+  readonly clock: () => number;
+}
+
+interface Running {
+  readonly threadId: string;
+  readonly stop: AbortController;
+  readonly ended: Promise<void>;
+}
+
+/** A reader who is slow gets more text at a time, and only the newest of what is a state. */
+function mergeEvents(waiting: GenerationEvent, next: GenerationEvent): GenerationEvent | undefined {
+  if (waiting.type !== next.type) return undefined;
+  if (waiting.type === 'text' && next.type === 'text') return { type: 'text', text: waiting.text + next.text };
+  return next;
+}
+
+export type Answers = ReturnType<typeof createAnswers>;
+
+/** The answers that are being made. Each goes on and is saved whoever listens. */
+export function createAnswers({ repository, turnstile, loadedModel, log, clock }: AnswersOptions) {
+  const running = new Map<string, Running>();
+
+  /** Make the answer into a message that is there, empty. The last thing told is `finished`. */
+  const make = async (
+    message: Message,
+    request: AnswerRequest,
+    stop: AbortSignal,
+    tell: (event: GenerationEvent) => void,
+  ): Promise<void> => {
+    let text = '';
+    let savedMs = clock();
+    const end = (rest: Pick<Message, 'facts' | 'error'>): void => {
+      const ended = { ...message, text, ...rest };
+      repository.endMessage(ended);
+      tell({ type: 'finished', message: ended });
+    };
+    try {
+      const facts = await makeAnswer(request, {
+        turnstile,
+        loadedModel,
+        stop,
+        tell: (event) => {
+          if (event.type === 'text') {
+            text += event.text;
+            if (clock() - savedMs >= SAVE_EVERY_MS) {
+              savedMs = clock();
+              repository.setText(message.id, text);
+            }
+          }
+          tell(event);
+        },
+      });
+      end({ facts, error: null });
+    } catch (error) {
+      log.write('warn', 'chat', `an answer failed: ${toErrorData(error).code}`);
+      end({ facts: null, error: toErrorData(error) });
+    }
+  };
+
+  const stop = (filter: (answer: Running) => boolean): Promise<void>[] =>
+    [...running.values()].filter(filter).map(({ stop: abort, ended }) => (abort.abort(), ended));
+
+  return {
+    /**
+     * Begin an answer, and stream it. Leaving the stream, or the signal, stops the answer; what came is saved in any case.
+     * @param first what is told before everything else
+     */
+    stream: async function* (
+      message: Message,
+      request: AnswerRequest,
+      first: GenerationEvent,
+      signal: AbortSignal,
+    ): AsyncGenerator<GenerationEvent> {
+      const abort = new AbortController();
+      const leave = (): void => abort.abort();
+      signal.addEventListener('abort', leave, { once: true });
+      if (signal.aborted) leave();
+      const events = pushStream<GenerationEvent>(mergeEvents);
+      events.push(first);
+      const ended = make(message, request, abort.signal, events.push)
+        .catch((error: unknown) => log.write('error', 'chat', `an answer could not be saved: ${String(error)}`))
+        .finally(() => {
+          running.delete(message.id);
+          events.end();
+        });
+      running.set(message.id, { threadId: message.threadId, stop: abort, ended });
+      try {
+        yield* events.values();
+      } finally {
+        leave();
+        signal.removeEventListener('abort', leave);
+      }
+    },
+    /** Stop the answers of a thread; resolves when they are saved. */
+    stopThread: async (threadId: string): Promise<void> => void (await Promise.all(stop((answer) => answer.threadId === threadId))),
+    isBusy: (): boolean => running.size > 0,
+    /** Stop everything; resolves when all of it is saved. */
+    stopAll: async (): Promise<void> => void (await Promise.all(stop(() => true))),
+  };
+}

@@ -1,0 +1,90 @@
+import type { z } from 'zod';
+import { AppError } from '#core/errors/index.ts';
+import type { answerFacts, generationEvent, Thread } from '#contract/chat.ts';
+import type { Model } from '#contract/library.ts';
+import type { Turn } from '#core/chat/thread.ts';
+import type { LoadedModel } from './loaded-model.ts';
+import type { Turnstile } from './turns.ts';
+
+export type AnswerFacts = z.output<typeof answerFacts>;
+export type GenerationEvent = z.output<typeof generationEvent>;
+/** What comes before the end of an answer. */
+export type AnswerEvent = Extract<GenerationEvent, { type: 'loading' | 'prompt' | 'text' }>;
+
+export interface AnswerRequest extends Pick<Thread, 'mode' | 'systemPrompt' | 'sampling'> {
+  readonly model: Model;
+  readonly turns: readonly Turn[];
+}
+
+interface AnswerContext {
+  readonly turnstile: Turnstile;
+  readonly loadedModel: LoadedModel;
+  /** Ends the answer; what came so far is its text. */
+  readonly stop: AbortSignal;
+  /** Called in order, as the answer is made. */
+  readonly tell: (event: AnswerEvent) => void;
+}
+
+/** An engine that was asked to stop has this long to say what it measured. */
+const STOP_GRACE_MS = 3000;
+
+/**
+ * Make one answer: wait for the engine's turn, load the model if it is not there, generate. Resolves also when it was stopped; the
+ * facts then say so. Throws `engine.*`, `chat.*`, `tokenizer.*`; the text that came before was told.
+ */
+export async function makeAnswer(request: AnswerRequest, { turnstile, loadedModel, stop, tell }: AnswerContext): Promise<AnswerFacts> {
+  const { model, turns, mode, systemPrompt, sampling } = request;
+  let measured: Pick<AnswerFacts, 'promptTokens' | 'cachedTokens'> = { promptTokens: 0, cachedTokens: 0 };
+  const identity = { modelId: model.id, modelName: model.name };
+  /** Stopped before the engine could measure anything. */
+  const stopped = (): AnswerFacts => ({
+    ...identity,
+    ...measured,
+    sampling,
+    answerTokens: 0,
+    timeToFirstTokenMs: null,
+    tokensPerSecond: null,
+    stopReason: 'stopped',
+  });
+
+  let leave: () => void;
+  try {
+    leave = await turnstile.enter(stop);
+  } catch {
+    return stopped();
+  }
+  const forced = new AbortController();
+  let grace: NodeJS.Timeout | undefined;
+  let onStop: (() => void) | undefined;
+  try {
+    const inference = await loadedModel.load({
+      model,
+      contextLength: null,
+      signal: stop,
+      onStage: (stage) => tell({ type: 'loading', ...stage }),
+    });
+    loadedModel.setGenerating(true);
+    // The engine ends the answer after its present token, and says what it measured; if it does not, it is left.
+    onStop = (): void => {
+      inference.stop({}).catch(() => undefined);
+      grace = setTimeout(() => forced.abort(), STOP_GRACE_MS);
+    };
+    stop.addEventListener('abort', onStop, { once: true });
+    if (stop.aborted) onStop();
+    const events = inference.generate({ mode, systemPrompt, turns: [...turns], sampling }, { signal: forced.signal });
+    for await (const event of events) {
+      if (event.type === 'finished') return { ...event.facts, ...identity };
+      if (event.type === 'prompt') measured = { promptTokens: event.totalTokens, cachedTokens: measured.cachedTokens };
+      tell(event);
+    }
+    throw new AppError('request.cancelled', {});
+  } catch (error) {
+    if (stop.aborted) return stopped();
+    throw error;
+  } finally {
+    clearTimeout(grace);
+    if (onStop !== undefined) stop.removeEventListener('abort', onStop);
+    loadedModel.setGenerating(false);
+    leave();
+  }
+}

@@ -1,0 +1,166 @@
+/**
+ * The database's history, oldest first: entry n leads from version n to n + 1. Append only: what was released is never
+ * edited, since databases of that version exist.
+ *
+ * `changes` is the log of what any process wrote, kept by triggers, so that no writer can forget to tell: each process reads
+ * what is new and tells its own streams (follow-changes.ts).
+ */
+export const migrations: readonly string[] = [
+  `
+  CREATE TABLE models (
+    id TEXT PRIMARY KEY,
+    kind TEXT NOT NULL,
+    name TEXT NOT NULL,
+    path TEXT NOT NULL UNIQUE,
+    -- Without links in it: two paths to one file are one model.
+    real_path TEXT NOT NULL,
+    origin TEXT NOT NULL,
+    facts TEXT NOT NULL CHECK (json_valid(facts)),
+    state TEXT NOT NULL CHECK (json_valid(state)),
+    hash_status TEXT NOT NULL DEFAULT 'pending' CHECK (hash_status IN ('pending', 'done', 'changed')),
+    sha256 TEXT,
+    hashed_ms INTEGER,
+    tags TEXT NOT NULL DEFAULT '[]' CHECK (json_valid(tags)),
+    note TEXT NOT NULL DEFAULT '',
+    favourite INTEGER NOT NULL DEFAULT 0 CHECK (favourite IN (0, 1)),
+    added_ms INTEGER NOT NULL,
+    last_used_ms INTEGER,
+    CHECK (hash_status = 'pending' OR (sha256 IS NOT NULL AND hashed_ms IS NOT NULL))
+  ) STRICT;
+  CREATE INDEX models_by_sha256 ON models (sha256);
+  CREATE INDEX models_by_real_path ON models (real_path);
+
+  CREATE TABLE model_files (
+    model_id TEXT NOT NULL REFERENCES models (id) ON DELETE CASCADE,
+    position INTEGER NOT NULL,
+    -- Below the model's folder, with slashes.
+    name TEXT NOT NULL,
+    size_bytes INTEGER NOT NULL,
+    modified_ms REAL NOT NULL,
+    sha256 TEXT,
+    PRIMARY KEY (model_id, position)
+  ) STRICT, WITHOUT ROWID;
+
+  CREATE TABLE lineage (
+    model_id TEXT PRIMARY KEY REFERENCES models (id) ON DELETE CASCADE,
+    recipe TEXT CHECK (recipe IS NULL OR json_valid(recipe)),
+    versions TEXT NOT NULL CHECK (json_valid(versions)),
+    made_ms INTEGER NOT NULL
+  ) STRICT;
+
+  CREATE TABLE lineage_parents (
+    model_id TEXT NOT NULL REFERENCES lineage (model_id) ON DELETE CASCADE,
+    position INTEGER NOT NULL,
+    parent_id TEXT REFERENCES models (id) ON DELETE SET NULL,
+    name TEXT NOT NULL,
+    sha256 TEXT,
+    role TEXT NOT NULL,
+    PRIMARY KEY (model_id, position)
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX lineage_by_parent ON lineage_parents (parent_id);
+
+  CREATE TABLE jobs (
+    id TEXT PRIMARY KEY,
+    kind TEXT NOT NULL,
+    spec TEXT NOT NULL CHECK (json_valid(spec)),
+    lane TEXT NOT NULL,
+    state TEXT NOT NULL,
+    progress TEXT CHECK (progress IS NULL OR json_valid(progress)),
+    result TEXT CHECK (result IS NULL OR json_valid(result)),
+    error TEXT CHECK (error IS NULL OR json_valid(error)),
+    -- The process that runs it, and when that process started, since numbers of processes come again.
+    owner_pid INTEGER NOT NULL,
+    owner_started TEXT,
+    cancel_requested INTEGER NOT NULL DEFAULT 0 CHECK (cancel_requested IN (0, 1)),
+    created_ms INTEGER NOT NULL,
+    started_ms INTEGER,
+    finished_ms INTEGER
+  ) STRICT;
+  CREATE INDEX jobs_by_state ON jobs (state);
+
+  CREATE TABLE threads (
+    id TEXT PRIMARY KEY,
+    title TEXT NOT NULL,
+    model_id TEXT REFERENCES models (id) ON DELETE SET NULL,
+    mode TEXT NOT NULL,
+    system_prompt TEXT NOT NULL,
+    sampling TEXT NOT NULL CHECK (json_valid(sampling)),
+    created_ms INTEGER NOT NULL,
+    updated_ms INTEGER NOT NULL,
+    removed_ms INTEGER
+  ) STRICT;
+
+  CREATE TABLE messages (
+    id TEXT PRIMARY KEY,
+    thread_id TEXT NOT NULL REFERENCES threads (id) ON DELETE CASCADE,
+    parent_id TEXT REFERENCES messages (id) ON DELETE CASCADE,
+    role TEXT NOT NULL,
+    text TEXT NOT NULL,
+    facts TEXT CHECK (facts IS NULL OR json_valid(facts)),
+    error TEXT CHECK (error IS NULL OR json_valid(error)),
+    created_ms INTEGER NOT NULL
+  ) STRICT;
+  CREATE INDEX messages_by_thread ON messages (thread_id);
+  CREATE INDEX messages_by_parent ON messages (parent_id);
+
+  CREATE TABLE settings (
+    name TEXT PRIMARY KEY,
+    value TEXT NOT NULL CHECK (json_valid(value))
+  ) STRICT;
+
+  CREATE TABLE changes (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    topic TEXT NOT NULL,
+    id TEXT NOT NULL
+  ) STRICT;
+
+  CREATE TRIGGER model_added AFTER INSERT ON models BEGIN
+    INSERT INTO changes (topic, id) VALUES ('model', new.id);
+  END;
+  CREATE TRIGGER model_changed AFTER UPDATE ON models BEGIN
+    INSERT INTO changes (topic, id) VALUES ('model', new.id);
+  END;
+  -- Whoever has the same content has one duplicate more or less.
+  CREATE TRIGGER model_hashed AFTER UPDATE OF sha256, hash_status ON models BEGIN
+    INSERT INTO changes (topic, id) SELECT 'model', id FROM models WHERE sha256 IN (old.sha256, new.sha256) AND id <> new.id;
+  END;
+  CREATE TRIGGER model_removed AFTER DELETE ON models BEGIN
+    INSERT INTO changes (topic, id) VALUES ('model', old.id);
+    INSERT INTO changes (topic, id) SELECT 'model', id FROM models WHERE sha256 = old.sha256;
+  END;
+  CREATE TRIGGER job_added AFTER INSERT ON jobs BEGIN
+    INSERT INTO changes (topic, id) VALUES ('job', new.id);
+  END;
+  CREATE TRIGGER job_changed AFTER UPDATE ON jobs BEGIN
+    INSERT INTO changes (topic, id) VALUES ('job', new.id);
+  END;
+  CREATE TRIGGER job_removed AFTER DELETE ON jobs BEGIN
+    INSERT INTO changes (topic, id) VALUES ('job', old.id);
+  END;
+  CREATE TRIGGER thread_added AFTER INSERT ON threads BEGIN
+    INSERT INTO changes (topic, id) VALUES ('thread', new.id);
+  END;
+  CREATE TRIGGER thread_changed AFTER UPDATE ON threads BEGIN
+    INSERT INTO changes (topic, id) VALUES ('thread', new.id);
+  END;
+  CREATE TRIGGER thread_removed AFTER DELETE ON threads BEGIN
+    INSERT INTO changes (topic, id) VALUES ('thread', old.id);
+  END;
+  CREATE TRIGGER message_added AFTER INSERT ON messages BEGIN
+    INSERT INTO changes (topic, id) VALUES ('thread', new.thread_id);
+  END;
+  -- Not for the text alone: while an answer is written it is saved every second.
+  CREATE TRIGGER message_ended AFTER UPDATE OF facts, error ON messages BEGIN
+    INSERT INTO changes (topic, id) VALUES ('thread', new.thread_id);
+  END;
+  CREATE TRIGGER message_removed AFTER DELETE ON messages BEGIN
+    INSERT INTO changes (topic, id) VALUES ('thread', old.thread_id);
+  END;
+  CREATE TRIGGER setting_added AFTER INSERT ON settings BEGIN
+    INSERT INTO changes (topic, id) VALUES ('settings', new.name);
+  END;
+  CREATE TRIGGER setting_changed AFTER UPDATE ON settings BEGIN
+    INSERT INTO changes (topic, id) VALUES ('settings', new.name);
+  END;
+  `,
+];

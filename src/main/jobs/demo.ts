@@ -1,0 +1,72 @@
+import { randomInt } from 'node:crypto';
+import { mkdir, rm } from 'node:fs/promises';
+import { AppError } from '#core/errors/index.ts';
+import { onDisk } from '#core/errors/on-disk.ts';
+import type { Engines } from '../engines/index.ts';
+import type { Library } from '../library/index.ts';
+import { hashContent } from '../library/identity.ts';
+import { fileNameOf, freePath } from '../library/paths.ts';
+import { inspectEntry } from '../library/states.ts';
+import type { JobContext, JobRunner, WorkProgress } from './runner.ts';
+
+interface DemoOptions {
+  readonly library: Pick<Library, 'enter'>;
+  readonly engines: Pick<Engines, 'tensor'>;
+  readonly modelFolder: string;
+  readonly versions: Readonly<Record<string, string>>;
+  readonly clock: () => number;
+}
+
+/** What the demo model is converted to, so that it can be chatted with at once. */
+const TARGET = 'f16';
+
+/** Make a small model up, as a Hugging Face folder and as a GGUF file, so that everything can be tried without a download. */
+export function demoRunner({ library, engines, modelFolder, versions, clock }: DemoOptions): JobRunner<'demo'> {
+  return {
+    lane: 'cpu',
+    check: async () => void (await onDisk(modelFolder, () => mkdir(modelFolder, { recursive: true }))),
+    run: async ({ name }, { signal, progress }) => {
+      const folder = await freePath(modelFolder, fileNameOf(name));
+      const file = `${folder}-${TARGET.toUpperCase()}.gguf`;
+      const seed = randomInt(2 ** 32);
+      const { tensor } = await engines.tensor();
+      await finished(tensor.demo({ outputFolder: folder, name, seed }, { signal }), progress);
+      try {
+        await finished(tensor.convert({ modelPath: folder, target: TARGET, outputPath: file, name }, { signal }), progress);
+      } catch (error) {
+        await rm(folder, { recursive: true, force: true });
+        throw error;
+      }
+      const source = await inspectEntry({ path: folder, kind: 'hf' });
+      const { sha256 } = await hashContent(engines, source, source.files, { signal });
+      const converted = await inspectEntry({ path: file, kind: 'gguf' });
+      const result = { kind: 'demo' as const, modelId: '' };
+      return {
+        result,
+        record: () => {
+          const made = { versions: { ...versions }, madeMs: clock() };
+          const sourceId = library.enter(source, 'made', name, { parents: [], recipe: { kind: 'demo', seed }, ...made });
+          result.modelId = library.enter(converted, 'made', `${name}-${TARGET.toUpperCase()}`, {
+            parents: [{ modelId: sourceId, name, sha256, role: 'source' }],
+            recipe: { kind: 'convert', target: TARGET, name },
+            ...made,
+          });
+        },
+      };
+    },
+    // The engine removes its unfinished outputs itself; what is left after a crash of both goes at the next start.
+    cleanUp: async () => undefined,
+  };
+}
+
+/** Follow a work of the engine to its last event. */
+async function finished(
+  events: AsyncIterable<WorkProgress | { readonly type: 'finished' }>,
+  progress: JobContext['progress'],
+): Promise<void> {
+  for await (const event of events) {
+    if (event.type === 'finished') return;
+    progress(event);
+  }
+  throw new AppError('request.cancelled', {});
+}

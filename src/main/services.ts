@@ -1,0 +1,125 @@
+import { mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { isActive } from '#core/jobs/state.ts';
+import { diskError } from '#core/errors/on-disk.ts';
+import type { AppHandlers } from '#contract/index.ts';
+import { createChat } from './chat/index.ts';
+import { chatRepository } from './db/chats.ts';
+import { followChanges } from './db/feed.ts';
+import { jobRepository } from './db/jobs.ts';
+import { modelRepository } from './db/models.ts';
+import { openDatabase } from './db/open.ts';
+import { settingsRepository } from './db/settings.ts';
+import type { Engines } from './engines/index.ts';
+import { appHandlers } from './handlers.ts';
+import type { Host } from './host.ts';
+import { convertRunner } from './jobs/convert.ts';
+import { demoRunner } from './jobs/demo.ts';
+import { perplexityRunner } from './jobs/perplexity.ts';
+import { createJobQueue } from './jobs/queue.ts';
+import { verifyRunner } from './jobs/verify.ts';
+import { createLibrary } from './library/index.ts';
+import { resolveUserPath } from './library/paths.ts';
+import type { Log } from './log.ts';
+import { createSystem } from './system/index.ts';
+
+export interface ServicesOptions {
+  /** The data folder; made when it is not there. */
+  readonly home: string;
+  readonly host: Host;
+  /** Stay the caller's to close, after the services. */
+  readonly engines: Engines;
+  readonly log: Log;
+  readonly clock?: () => number;
+}
+
+/** What the program does, whoever shows it: a window, a browser, or the command line. */
+export interface Services {
+  readonly handlers: AppHandlers;
+  /** Interrupt this process's jobs, save the answers that are being made, close the database. */
+  close(): Promise<void>;
+}
+
+/** An unfinished copy that nobody has written to for this long was left by a program that ended. */
+const STALE_PARTIAL_MS = 24 * 3600 * 1000;
+
+/** Put the services together. Throws `db.*` and `disk.*`. */
+export function openServices({ home, host, engines, log, clock = Date.now }: ServicesOptions): Services {
+  const modelFolder = join(home, 'models');
+  makeFolder(modelFolder);
+  const database = openDatabase(join(home, 'lathe.db'));
+  const feed = followChanges(database);
+  const models = modelRepository(database);
+  const jobRows = jobRepository(database);
+
+  const system = createSystem({ home, modelFolder, host, engines, repository: settingsRepository(database), feed, log, clock });
+  const threads = (): number | null => system.settings().threads;
+  const library = createLibrary({
+    database,
+    repository: models,
+    feed,
+    engines,
+    host,
+    modelFolder,
+    log,
+    clock,
+    isModelUsed: jobRows.isModelUsed,
+    isBusy: () => jobs.isBusy() || chat.isBusy(),
+    letGo: (modelId) => chat.letGo(modelId),
+  });
+  const chat = createChat({ database, repository: chatRepository(database), feed, engines, library, threads, log, clock });
+  const isOutputTaken = (path: string, exceptJobId: string | null): boolean =>
+    jobRows
+      .active()
+      .some(
+        ({ job: { id, spec, state } }) =>
+          isActive(state) && id !== exceptJobId && 'outputPath' in spec && resolveUserPath(spec.outputPath) === path,
+      );
+  const { versions } = host;
+  const jobs = createJobQueue({
+    database,
+    repository: jobRows,
+    feed,
+    log,
+    clock,
+    runners: {
+      convert: convertRunner({ library, engines, isOutputTaken, versions, clock }),
+      verify: verifyRunner(library),
+      demo: demoRunner({ library, engines, modelFolder, versions, clock }),
+      perplexity: perplexityRunner({ library, engines, threads }),
+    },
+  });
+  removeStalePartials(modelFolder, clock());
+  // A command of the command line ends before a hash does; `verify` makes one on demand.
+  if (host.kind !== 'cli') library.startHashing();
+
+  return {
+    handlers: appHandlers({ library, chat, jobs, system }),
+    close: async () => {
+      await Promise.all([jobs.close(), chat.close()]);
+      await library.close();
+      system.close();
+      feed.close();
+      database.close();
+    },
+  };
+}
+
+function makeFolder(path: string): void {
+  try {
+    mkdirSync(path, { recursive: true });
+  } catch (error) {
+    throw diskError(error, path);
+  }
+}
+
+function removeStalePartials(folder: string, nowMs: number): void {
+  try {
+    for (const name of readdirSync(folder)) {
+      const path = join(folder, name);
+      if (name.endsWith('.partial') && nowMs - statSync(path).mtimeMs > STALE_PARTIAL_MS) rmSync(path, { recursive: true, force: true });
+    }
+  } catch {
+    // It is only a matter of tidiness.
+  }
+}

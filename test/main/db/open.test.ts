@@ -1,0 +1,184 @@
+import { execFile } from 'node:child_process';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import BetterSqlite3 from 'better-sqlite3';
+import { expect, test } from 'vitest';
+import { AppError } from '#core/errors/index.ts';
+import { followChanges } from '#main/db/feed.ts';
+import { chatRepository } from '#main/db/chats.ts';
+import { migrations } from '#main/db/migrations.ts';
+import { modelRepository } from '#main/db/models.ts';
+import { openDatabase } from '#main/db/open.ts';
+import { settingsRepository } from '#main/db/settings.ts';
+import { temporaryFolder } from '../support/open.ts';
+
+const schemaOf = (path: string): unknown[] => {
+  const connection = new BetterSqlite3(path, { readonly: true });
+  try {
+    return connection.prepare('SELECT type, name, tbl_name, sql FROM sqlite_schema ORDER BY type, name').all();
+  } finally {
+    connection.close();
+  }
+};
+
+const codeOf = (work: () => unknown): string => {
+  try {
+    work();
+  } catch (error) {
+    if (error instanceof AppError) return error.code;
+    throw error;
+  }
+  return 'nothing thrown';
+};
+
+test('a database of every old version, brought up to date, equals a new one', () => {
+  const folder = temporaryFolder();
+  const fresh = join(folder, 'fresh.db');
+  openDatabase(fresh).close();
+  for (let version = 0; version <= migrations.length; version += 1) {
+    const path = join(folder, `${version}.db`);
+    if (version > 0) {
+      const old = new BetterSqlite3(path);
+      for (const migration of migrations.slice(0, version)) old.exec(migration);
+      old.pragma(`user_version = ${version}`);
+      old.close();
+    }
+    const migrated = openDatabase(path);
+    expect(migrated.connection.pragma('user_version', { simple: true })).toBe(migrations.length);
+    expect(migrated.connection.pragma('foreign_key_check')).toEqual([]);
+    expect(migrated.connection.pragma('integrity_check', { simple: true })).toBe('ok');
+    migrated.close();
+    expect(schemaOf(path)).toEqual(schemaOf(fresh));
+  }
+});
+
+test('every table is STRICT, and every foreign key is enforced', () => {
+  const database = openDatabase(':memory:');
+  const tables = database.connection.prepare<[], { name: string; strict: number }>('PRAGMA table_list').all();
+  const loose = tables.filter(({ name, strict }) => strict === 0 && !name.startsWith('sqlite_'));
+  expect(loose).toEqual([]);
+  expect(tables.length).toBeGreaterThan(8);
+  expect(() => database.connection.exec(`INSERT INTO model_files VALUES ('nobody', 0, 'a', 1, 1.0, NULL)`)).toThrow(/FOREIGN KEY/);
+  database.close();
+});
+
+test('a migration that fails half-way leaves the version before it', () => {
+  const path = join(temporaryFolder(), 'a.db');
+  const first = [...migrations];
+  openDatabase(path, first).close();
+  expect(() => openDatabase(path, [...first, 'CREATE TABLE extra (a INTEGER) STRICT; CREATE TABLE models (a) STRICT;'])).toThrow(
+    /already exists/,
+  );
+  const again = openDatabase(path, first);
+  expect(again.connection.prepare(`SELECT count(*) FROM sqlite_schema WHERE name = 'extra'`).pluck().get()).toBe(0);
+  again.close();
+});
+
+test('a database of a newer program is refused, and not a byte of it changes', () => {
+  const path = join(temporaryFolder(), 'a.db');
+  const newer = new BetterSqlite3(path);
+  newer.exec('CREATE TABLE future (a INTEGER) STRICT');
+  newer.pragma('user_version = 99');
+  newer.close();
+  const before = readFileSync(path);
+  expect(codeOf(() => openDatabase(path))).toBe('db.newer');
+  expect(readFileSync(path)).toEqual(before);
+});
+
+test.each(['not a database at all', 'pages in the middle'])('a damaged file is refused and kept: %s', (damage) => {
+  const path = join(temporaryFolder(), 'a.db');
+  if (damage === 'not a database at all') writeFileSync(path, 'x'.repeat(10_000));
+  else {
+    const database = openDatabase(path);
+    settingsRepository(database).put(Object.fromEntries(Array.from({ length: 2000 }, (_, number) => [`name ${number}`, 'v'.repeat(200)])));
+    database.connection.pragma('wal_checkpoint(TRUNCATE)');
+    database.close();
+    const bytes = readFileSync(path);
+    bytes.fill(0xa5, Math.floor(bytes.byteLength / 2), Math.floor(bytes.byteLength / 2) + 20_000);
+    writeFileSync(path, bytes);
+  }
+  const before = readFileSync(path);
+  expect(codeOf(() => openDatabase(path))).toBe('db.corrupt');
+  expect(readFileSync(path)).toEqual(before);
+});
+
+test('two processes that write at once lose nothing', async () => {
+  const path = join(temporaryFolder(), 'a.db');
+  openDatabase(path).close();
+  const writer = join(import.meta.dirname, 'writer.ts');
+  const run = promisify(execFile);
+  await Promise.all(['one', 'two'].map((name) => run(process.execPath, [writer, path, name, '200'])));
+  const database = openDatabase(path);
+  expect(Object.keys(settingsRepository(database).all())).toHaveLength(400);
+  database.close();
+});
+
+test('what another connection writes is heard of, once for each thing, with what was removed', async () => {
+  const path = join(temporaryFolder(), 'a.db');
+  const [mine, theirs] = [openDatabase(path), openDatabase(path)];
+  const feed = followChanges(mine);
+  const heard: string[] = [];
+  feed.subscribe('model', (id) => void heard.push(id));
+  const place = { kind: 'gguf' as const, origin: 'link' as const, facts: {}, files: [], addedMs: 1 };
+  const models = modelRepository(theirs);
+  models.add({ id: 'm1', name: 'a', path: '/a', realPath: '/a', ...place });
+  models.update('m1', { note: 'x' });
+  models.add({ id: 'm2', name: 'b', path: '/b', realPath: '/b', ...place });
+  models.remove('m1');
+  await expect.poll(() => heard, { timeout: 5000 }).toEqual(['m1', 'm2']);
+  expect(modelRepository(mine).get('m1')).toBeUndefined();
+  feed.close();
+  mine.close();
+  theirs.close();
+});
+
+test('what this process writes is heard of at once, also when it is a consequence', () => {
+  const database = openDatabase(':memory:');
+  const feed = followChanges(database);
+  const heard: string[] = [];
+  feed.subscribe('model', (id) => void heard.push(id));
+  feed.subscribe('thread', (id) => void heard.push(id));
+  const models = modelRepository(database);
+  const place = { kind: 'gguf' as const, origin: 'link' as const, facts: {}, files: [], addedMs: 1 };
+  models.add({ id: 'm1', name: 'a', path: '/a', realPath: '/a', ...place });
+  models.add({ id: 'm2', name: 'b', path: '/b', realPath: '/b', ...place });
+  models.setHash('m1', 'f'.repeat(64), new Map(), 1);
+  heard.length = 0;
+  // The other one has a duplicate now.
+  models.setHash('m2', 'f'.repeat(64), new Map(), 1);
+  expect(heard.toSorted()).toEqual(['m1', 'm2']);
+  expect(models.get('m1')?.duplicateIds).toEqual(['m2']);
+
+  const sampling = { temperature: 0, topK: 1, topP: 1, minP: 0, repeatPenalty: 1, repeatLastN: 0, seed: null, maxTokens: 1 };
+  chatRepository(database).addThread({
+    id: 't1',
+    title: '',
+    modelId: 'm1',
+    mode: 'chat',
+    systemPrompt: '',
+    sampling,
+    createdMs: 1,
+    updatedMs: 1,
+  });
+  heard.length = 0;
+  // The thread outlives its model, and no longer names it.
+  models.remove('m1');
+  expect(heard.toSorted()).toEqual(['m1', 'm2', 't1']);
+  expect(chatRepository(database).thread('t1')?.modelId).toBeNull();
+  feed.close();
+  database.close();
+});
+
+test('a transaction that throws saves nothing of itself', () => {
+  const database = openDatabase(':memory:');
+  const settings = settingsRepository(database);
+  expect(() =>
+    database.write(() => {
+      settings.put({ a: 1 });
+      throw new Error('no');
+    }),
+  ).toThrow('no');
+  expect(settings.all()).toEqual({});
+  database.close();
+});

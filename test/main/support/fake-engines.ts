@@ -1,0 +1,144 @@
+import { createHash } from 'node:crypto';
+import { readFile, rename, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { AppError } from '#core/errors/index.ts';
+import { connect, type Connection } from '#contract/connect.ts';
+import { inferenceContract, tensorContract, type EngineKind } from '#contract/engine.ts';
+import type { Handlers } from '#contract/define.ts';
+import { memoryPorts } from '#contract/memory-port.ts';
+import { serve } from '#contract/serve.ts';
+import { writeHfFolder } from '#engine/demo.ts';
+import type { EngineChange, Engines } from '#main/engines/index.ts';
+import { writeGeneratedModel } from '../../engine/generated-model.ts';
+import { tinyModel } from '../../fixtures.ts';
+
+type InferenceHandlers = Handlers<typeof inferenceContract>['inference'];
+type TensorHandlers = Handlers<typeof tensorContract>['tensor'];
+
+type Replaceable<T> = { -readonly [N in keyof T]?: T[N] };
+
+export interface FakeEngines extends Engines {
+  /** End an engine as a crash would: open requests fail with `engine.crashed`. */
+  crash(kind: EngineKind): void;
+  /** What was asked, in order: name and input. */
+  readonly asked: readonly (readonly [string, unknown])[];
+  /** Replace an answer for the rest of the test. */
+  readonly instead: { readonly inference: Replaceable<InferenceHandlers>; readonly tensor: Replaceable<TensorHandlers> };
+}
+
+const health = (): Handlers<Pick<typeof tensorContract, 'health'>>['health'] => ({
+  ping: () => ({ residentBytes: 1000 }),
+  log: async function* () {},
+});
+
+/** Waits until the signal aborts, and throws then. */
+export const untilAborted = (signal: AbortSignal): Promise<never> =>
+  new Promise((_, reject) => signal.addEventListener('abort', () => reject(new AppError('request.cancelled', {})), { once: true }));
+
+/**
+ * Engines in this process, behind the real contract. Inference says the words of its script, one event each. Tensor hashes
+ * truly, and "converts" into a small real GGUF file.
+ */
+export function fakeEngines(script: readonly string[] = ['Once', ' upon', ' a time']): FakeEngines {
+  const asked: [string, unknown][] = [];
+  const listeners = new Set<(change: EngineChange) => void>();
+  const open: { [K in EngineKind]?: Connection<never> } = {};
+  let stopping = false;
+
+  const inference: InferenceHandlers = {
+    load: async function* (input) {
+      asked.push(['load', input]);
+      yield { type: 'stage', stage: 'reading', fraction: 0.5 };
+      yield { type: 'ready', contextLength: input.contextLength ?? 2048, gpuLayers: 0, threads: 1, hasChatTemplate: true, gpu: null };
+    },
+    unload: () => (asked.push(['unload', {}]), {}),
+    generate: async function* (input) {
+      asked.push(['generate', input]);
+      stopping = false;
+      yield { type: 'prompt', doneTokens: 5, totalTokens: 5 };
+      let answerTokens = 0;
+      for (const text of script) {
+        if (stopping) break;
+        answerTokens += 1;
+        yield { type: 'text', text };
+        await new Promise((resolve) => setTimeout(resolve, 1));
+      }
+      const stopReason = stopping ? ('stopped' as const) : ('end' as const);
+      const sampling = { ...input.sampling, seed: input.sampling.seed ?? 4711 };
+      const facts = { sampling, promptTokens: 5, cachedTokens: 0, answerTokens, timeToFirstTokenMs: 3, tokensPerSecond: 100, stopReason };
+      yield { type: 'finished', stopReason, facts };
+    },
+    stop: () => ((stopping = true), asked.push(['stop', {}]), {}),
+  };
+  const tensor: TensorHandlers = {
+    convert: async function* (input) {
+      asked.push(['convert', input]);
+      yield { type: 'progress', phase: 'convert.writing', detail: 'output.weight', amount: 50, total: 100, unit: 'bytes' };
+      await writeGeneratedModel(`${input.outputPath}.partial`, { layers: 1 });
+      await rename(`${input.outputPath}.partial`, input.outputPath);
+      yield { type: 'finished', sizeBytes: (await stat(input.outputPath)).size, warnings: [] };
+    },
+    hash: async function* ({ folder, files }) {
+      asked.push(['hash', { folder, files }]);
+      const hashes = [];
+      for (const name of files)
+        hashes.push({
+          name,
+          sha256: createHash('sha256')
+            .update(await readFile(join(folder, name)))
+            .digest('hex'),
+        });
+      yield { type: 'progress', phase: 'hash.reading', detail: null, amount: 1, total: 1, unit: 'bytes' };
+      yield { type: 'finished', files: hashes };
+    },
+    perplexity: async function* (input) {
+      asked.push(['perplexity', input]);
+      yield { type: 'finished', perplexity: 34.166, standardError: 0.2, tokens: 1280, windows: 10 };
+    },
+    demo: async function* ({ outputFolder }) {
+      await writeHfFolder(tinyModel(), outputFolder);
+      yield { type: 'finished', sizeBytes: 1 };
+    },
+  };
+  const instead: FakeEngines['instead'] = { inference: {}, tensor: {} };
+  /** Looks the answer up when it is asked for, so that a test can replace it at any time. */
+  const late = <T extends object>(usual: T, own: Replaceable<T>): T =>
+    new Proxy(usual, { get: (target, name) => Reflect.get(own, name) ?? (Reflect.get(target, name) as unknown) });
+
+  const start = (kind: EngineKind): Connection<never> => {
+    const running = open[kind];
+    if (running !== undefined && !running.isClosed()) return running;
+    const [ours, theirs] = memoryPorts();
+    if (kind === 'inference') serve(inferenceContract, { health: health(), inference: late(inference, instead.inference) }, theirs);
+    else serve(tensorContract, { health: health(), tensor: late(tensor, instead.tensor) }, theirs);
+    const connection = connect(kind === 'inference' ? inferenceContract : tensorContract, ours) as unknown as Connection<never>;
+    open[kind] = connection;
+    for (const listener of listeners) listener({ kind, running: true, error: undefined });
+    return connection;
+  };
+  const end = (kind: EngineKind, error: AppError, told: AppError | undefined): void => {
+    open[kind]?.close(error);
+    delete open[kind];
+    for (const listener of listeners) listener({ kind, running: false, error: told });
+  };
+
+  return {
+    inference: async () => start('inference').client,
+    tensor: async () => start('tensor').client,
+    restart: async (kind) => end(kind, new AppError('engine.stopped', { engine: kind }), undefined),
+    subscribe: (listener) => (listeners.add(listener), () => void listeners.delete(listener)),
+    processes: () => [{ kind: 'tensor', pid: 1, residentBytes: 1000 }],
+    close: async () => {
+      for (const kind of ['inference', 'tensor'] as const) end(kind, new AppError('engine.stopped', { engine: kind }), undefined);
+    },
+    crash: (kind) => {
+      const error = new AppError('engine.crashed', { engine: kind, reason: 'SIGSEGV' });
+      end(kind, error, error);
+    },
+    asked,
+    instead,
+  };
+}
+
+/** A file of a given size, for what only has to be there. */
+export const writeBytes = (path: string, sizeBytes: number): Promise<void> => writeFile(path, Buffer.alloc(sizeBytes, 7));
