@@ -54,12 +54,30 @@ export function runInPlace(command, args, options = {}) {
     /** @param {NodeJS.Signals} signal */
     const forward = (signal) => child.kill(signal);
     for (const signal of signals) process.on(signal, forward);
+    const orphaned = whenOrphaned(() => forward('SIGTERM'));
     child.on('error', reject);
     child.on('close', (code, signal) => {
       for (const name of signals) process.off(name, forward);
+      clearInterval(orphaned);
       resolve({ code: exitCode(code, signal), output: '', durationMs: Date.now() - startedMs });
     });
   });
+}
+
+/** How soon the end of npm is noticed. */
+const PARENT_POLL_MS = 500;
+
+/**
+ * npm runs a script in a shell. When npm is told to end, it tells the shell, and the shell ends without telling anybody:
+ * what it started would run on, unseen. Started by hand there is no npm, and to outlive a shell is what was wanted.
+ * @param {() => void} then
+ */
+function whenOrphaned(then) {
+  if (process.env['npm_lifecycle_event'] === undefined) return undefined;
+  const parent = process.ppid;
+  return setInterval(() => {
+    if (process.ppid !== parent) then();
+  }, PARENT_POLL_MS).unref();
 }
 
 /**

@@ -124,6 +124,26 @@ describe('a child that takes our place', () => {
     expect((await runInPlace('process.kill(process.pid, "SIGKILL")')).code).toBe(137);
   });
 
+  test('ends with the npm that started it', async () => {
+    const module = new URL('setup/child.mjs', scripts).href;
+    const program = `process.on('SIGTERM', () => { console.log('told to end'); process.exit(0); }); setInterval(() => {}, 1000); console.log('running')`;
+    const script = `import { runInPlace } from ${JSON.stringify(module)}; await runInPlace(process.execPath, ['-e', ${JSON.stringify(program)}]);`;
+    // In npm's place: a process that starts ours, and then ends without telling it.
+    const npm = `const { spawn } = require('node:child_process');
+      spawn(process.execPath, ['--input-type=module', '-e', ${JSON.stringify(script)}], { stdio: 'inherit' });`;
+    const child = spawn(process.execPath, ['-e', npm], {
+      env: { ...process.env, npm_lifecycle_event: 'start' },
+      stdio: ['ignore', 'pipe', 'ignore'],
+    });
+    let output = '';
+    child.stdout.setEncoding('utf8').on('data', (text: string) => {
+      output += text;
+      if (text.includes('running')) child.kill('SIGKILL');
+    });
+    await new Promise((resolve) => child.stdout.on('close', resolve));
+    expect(output).toBe('running\ntold to end\n');
+  });
+
   test.each(['SIGINT', 'SIGTERM'] as const)('hears %s', async (signal) => {
     const program = `process.on('${signal}', () => { console.log('heard'); process.exit(3); }); setInterval(() => {}, 1000); console.log('running')`;
     const ran = await runInPlace(program, (pid) => process.kill(pid, signal));
