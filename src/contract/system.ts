@@ -17,6 +17,15 @@ export const settings = z.object({
 });
 export type Settings = z.output<typeof settings>;
 
+/** Only what is to be changed: without the defaults, which would stand in for what is left out. */
+const settingsChange = z.object({
+  language: language.optional(),
+  colorScheme: colorScheme.optional(),
+  importMode: settings.shape.importMode.unwrap().optional(),
+  outputFolder: settings.shape.outputFolder.unwrap().optional(),
+  threads: settings.shape.threads.unwrap().optional(),
+});
+
 /** What this program can do where it runs: a browser tab has no file dialog and no file manager. */
 export const hostFacts = z.object({
   kind: z.enum(['desktop', 'serve', 'cli']),
@@ -50,7 +59,7 @@ export const memorySample = z.object({
 export const system = {
   host: call(none, hostFacts),
   settings: call(none, settings),
-  changeSettings: call(settings.partial(), settings),
+  changeSettings: call(settingsChange, settings),
   settingsChanges: stream(none, settings),
   memory: stream(none, memorySample),
   disk: call(z.object({ path }), z.object({ path, freeBytes: sizeBytes, totalBytes: sizeBytes })),
