@@ -43,7 +43,8 @@ const mayUseElectron = (file: string): boolean => file === 'main/index.ts' || fi
 /** Every specifier of a static import, a re-export, a dynamic import, or a worker's or asset's address. */
 const IMPORTS = [
   /\b(?:import|export)\b[^'"`;]*?\bfrom\s*['"]([^'"]+)['"]/g,
-  /\bimport\s*['"]([^'"]+)['"]/g,
+  // Not where 'import' is itself a word in quotes.
+  /(?<!['"`])\bimport\s*['"]([^'"]+)['"]/g,
   /\bimport\s*\(\s*['"`]([^'"`]+)['"`]\s*\)/g,
   /\brequire\s*\(\s*['"`]([^'"`]+)['"`]\s*\)/g,
   /\bnew URL\(\s*['"`](\.[^'"`]+)['"`]\s*,\s*import\.meta\.url/g,

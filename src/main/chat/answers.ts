@@ -31,8 +31,6 @@ function mergeEvents(waiting: GenerationEvent, next: GenerationEvent): Generatio
   return next;
 }
 
-export type Answers = ReturnType<typeof createAnswers>;
-
 /** The answers that are being made. Each goes on and is saved whoever listens. */
 export function createAnswers({ repository, turnstile, loadedModel, log, clock }: AnswersOptions) {
   const running = new Map<string, Running>();

@@ -21,8 +21,6 @@ const BUSY_WAIT_MS = 2000;
 /** After an engine has failed. */
 const RETRY_MS = 60_000;
 
-export type Hasher = ReturnType<typeof createHasher>;
-
 /**
  * Hashes models in the background, one at a time. What is left to do is in the database, so it goes on after a restart from the
  * first model without a hash.

@@ -1,6 +1,7 @@
 import { execFile } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import BetterSqlite3 from 'better-sqlite3';
 import { expect, test } from 'vitest';
@@ -106,7 +107,7 @@ test.each(['not a database at all', 'pages in the middle'])('a damaged file is r
 test('two processes that write at once lose nothing', async () => {
   const path = join(temporaryFolder(), 'a.db');
   openDatabase(path).close();
-  const writer = join(import.meta.dirname, 'writer.ts');
+  const writer = fileURLToPath(new URL('./writer.ts', import.meta.url));
   const run = promisify(execFile);
   await Promise.all(['one', 'two'].map((name) => run(process.execPath, [writer, path, name, '200'])));
   const database = openDatabase(path);

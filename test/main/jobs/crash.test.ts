@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import { isAlive, processStart } from '#main/jobs/owner.ts';
 import { writeHfFolder } from '#engine/demo.ts';
@@ -10,7 +11,7 @@ import { all, eventually, openTest, temporaryFolder } from '../support/open.ts';
 
 /** A program of its own that begins a conversion which never ends. Resolves when the job runs. */
 async function startProgram(home: string, model: string, outputPath: string) {
-  const child = spawn(process.execPath, [join(import.meta.dirname, 'program.ts'), home, model, outputPath], {
+  const child = spawn(process.execPath, [fileURLToPath(new URL('./program.ts', import.meta.url)), home, model, outputPath], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()));

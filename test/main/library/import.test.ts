@@ -260,3 +260,22 @@ test('a new time of change alone does not lose the hash of the other files', asy
   expect((await verify())?.result).toMatchObject({ matches: true });
   expect((await client.library.get({ modelId })).model.hash.status).toBe('done');
 });
+
+test('hashes that were not made before the program ended are made by the next one, and a moved model is held against its own', async () => {
+  const first = await openTest();
+  const path = join(temporaryFolder(), 'm.gguf');
+  await writeGeneratedModel(path);
+  const { added } = await importAll(first.client, path);
+  const modelId = added[0]?.model.id ?? '';
+  await first.close();
+  const { client } = await openTest({ home: first.home, host: { kind: 'serve' } });
+  const status = async () => (await client.library.get({ modelId })).model.hash.status;
+  await expect.poll(status, { timeout: 8000 }).toBe('done');
+
+  // Of the same size and shape, with other weights: only the hash can tell.
+  const other = join(temporaryFolder(), 'other.gguf');
+  await writeGeneratedModel(other, { seed: 2 });
+  await rm(path);
+  expect(await client.library.refresh({ modelId, path: other })).toMatchObject({ path: other, state: { status: 'ready' } });
+  await expect.poll(status, { timeout: 8000 }).toBe('changed');
+});
