@@ -7,7 +7,7 @@ import { errorOf } from '../../expect-error.ts';
 import { tinyModel } from '../../fixtures.ts';
 import { writeHfFolder } from '#engine/demo.ts';
 import { writeGeneratedModel } from '../../engine/generated-model.ts';
-import { all, openTest, temporaryFolder } from '../support/open.ts';
+import { all, eventually, openTest, temporaryFolder } from '../support/open.ts';
 
 async function importAll(client: AppClient, path: string, mode: 'link' | 'copy' = 'link') {
   const events = await all(client.library.import({ path, mode }));
@@ -110,7 +110,9 @@ test('the parts of a split GGUF are one model, and a missing part is said', asyn
     { model: { name: 'big', fileCount: 3, path: join(folder, 'big-00001-of-00003.gguf'), facts: { tensorCount: 3 } } },
   ]);
   await rm(join(folder, 'big-00003-of-00003.gguf'));
-  expect((await client.library.list({}))[0]?.state).toMatchObject({ status: 'missing', error: { code: 'library.fileMissing' } });
+  await expect
+    .poll(async () => (await client.library.list({}))[0]?.state, { timeout: 5000 })
+    .toMatchObject({ status: 'missing', error: { code: 'library.fileMissing' } });
   expect((await importAll(client, join(folder, 'big-00001-of-00003.gguf'))).problems).toMatchObject([
     { error: { code: 'gguf.missingParts' } },
   ]);
@@ -185,7 +187,7 @@ test('what happens to the files is seen: gone, back, changed, broken, mended', a
   await writeGeneratedModel(path);
   const { added } = await importAll(client, path);
   const modelId = added[0]?.model.id ?? '';
-  const state = async () => (await client.library.list({}))[0]?.state;
+  const state = async () => (await client.library.get({ modelId })).model.state;
 
   await rename(path, join(folder, 'away.gguf'));
   expect(await state()).toMatchObject({ status: 'missing', error: { code: 'library.fileMissing', params: { path } } });
@@ -238,7 +240,11 @@ test('hashes are those of sha256sum, duplicates are found by them, and a changed
   expect(models.get('hf')?.hash).toMatchObject({ sha256: sha256(lines.join('')) });
 
   await appendFile(join(folder, 'hf', 'config.json'), ' ');
-  const changed = (await client.library.list({})).find(({ name }) => name === 'hf');
+  // A list does not wait for files that are slow to read; what they say comes a moment later.
+  const changed = await eventually(
+    async () => (await client.library.list({})).find(({ name }) => name === 'hf'),
+    (model) => model?.hash.status === 'changed',
+  );
   expect(changed).toMatchObject({ hash: { status: 'changed', sha256: sha256(lines.join('')) }, state: { status: 'ready' } });
   await client.library.refresh({ modelId: changed?.id ?? '' });
   await expect
