@@ -107,8 +107,10 @@ async function runJob(client: AppClient, spec: JobSpec): Promise<string> {
 
 async function useIt(client: AppClient, home: string): Promise<void> {
   const demo = await runJob(client, { kind: 'demo', name: 'Packaged' });
+  const { lineage } = await client.library.get({ modelId: demo });
   check(true, 'the tensor engine makes a demo model');
-  const modelId = await runJob(client, { kind: 'convert', modelId: demo, target: 'f16', outputPath: join(home, 'packaged.gguf') });
+  const source = lineage.parents[0]?.modelId ?? '';
+  const modelId = await runJob(client, { kind: 'convert', modelId: source, target: 'f32', outputPath: join(home, 'packaged.gguf') });
   check(true, 'the tensor engine converts it');
   let text = '';
   for await (const event of client.chat.generate({ modelId, prompt: 'The ', sampling: { maxTokens: 8, temperature: 0 } }))

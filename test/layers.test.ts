@@ -42,7 +42,8 @@ const mayUseElectron = (file: string): boolean => file === 'main/index.ts' || fi
 
 /** Every specifier of a static import, a re-export, a dynamic import, or a worker's or asset's address. */
 const IMPORTS = [
-  /\b(?:import|export)\b[^'"`;]*?\bfrom\s*['"]([^'"]+)['"]/g,
+  /^\s*import\s+[\w*{][^'"`;]*?\bfrom\s*['"]([^'"]+)['"]/gm,
+  /^\s*export\s+(?:type\s+)?[*{][^'"`;]*?\bfrom\s*['"]([^'"]+)['"]/gm,
   // Not where 'import' is itself a word in quotes.
   /(?<!['"`])\bimport\s*['"]([^'"]+)['"]/g,
   /\bimport\s*\(\s*['"`]([^'"`]+)['"`]\s*\)/g,

@@ -4,6 +4,8 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { emptyHome, lathe, latheJson } from './program.ts';
 
+const byKind = ([a]: readonly unknown[], [b]: readonly unknown[]): number => String(a).localeCompare(String(b));
+
 /** The command line on a model that it makes itself, in one data folder: each step stands on the one before. */
 describe('the command line, from nothing to an answer', () => {
   let home: string;
@@ -17,14 +19,18 @@ describe('the command line, from nothing to an answer', () => {
     ({ id: modelId } = (await latheJson(home, ['demo', 'Demo'])) as { id: string });
   });
 
-  test('demo makes a model, and models lists it', async () => {
-    expect(await latheJson(home, ['models'])).toMatchObject([{ id: modelId, name: 'Demo', kind: 'hf', state: { status: 'ready' } }]);
-    const { stdout } = await lathe(home, ['models']);
-    expect(stdout).toContain('Demo');
+  test('demo makes a model that can chat, and models lists it with the folder that it was made from', async () => {
+    const models = (await latheJson(home, ['models'])) as { id: string; kind: string; name: string; state: unknown }[];
+    expect(models.map(({ kind, name, state }) => [kind, name, state]).toSorted(byKind)).toEqual([
+      ['gguf', 'Demo-F16', { status: 'ready' }],
+      ['hf', 'Demo', { status: 'ready' }],
+    ]);
+    expect(models.find(({ id }) => id === modelId)?.kind).toBe('gguf');
+    expect((await lathe(home, ['models'])).stdout).toContain('Demo-F16');
   });
 
   test('inspect finds it by id and by name', async () => {
-    const byName = await latheJson(home, ['inspect', 'Demo']);
+    const byName = await latheJson(home, ['inspect', 'Demo-F16']);
     expect(await latheJson(home, ['inspect', modelId])).toEqual(byName);
     expect(byName).toMatchObject({ model: { id: modelId, facts: { architecture: 'llama' } } });
   });
@@ -76,9 +82,9 @@ describe('the command line, from nothing to an answer', () => {
     expect(JSON.parse(stderr)).toHaveProperty('code');
   });
 
-  test('output that nobody reads to its end is no error', async () => {
-    const { code, stderr } = await lathe(home, ['--help']);
-    expect([code, stderr]).toEqual([0, '']);
+  test('a reader that leaves early, as `head` does, is no error', async () => {
+    const { code, stderr } = await lathe(home, ['models'], { closeOutput: true });
+    expect([code, stderr.replace('Building the app…\n', '')]).toEqual([0, '']);
   });
 });
 

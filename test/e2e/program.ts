@@ -26,7 +26,11 @@ export interface Ran {
 }
 
 /** Run a command to its end: `npm run --silent lathe -- ARGS`, without npm. */
-export function lathe(home: string, args: readonly string[], options: { cwd?: string; interruptAfterMs?: number } = {}): Promise<Ran> {
+export function lathe(
+  home: string,
+  args: readonly string[],
+  options: { cwd?: string; interruptAfterMs?: number; closeOutput?: boolean } = {},
+): Promise<Ran> {
   const child = spawn(process.execPath, [bootstrap, 'lathe', ...args], {
     env: environment(home),
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -36,6 +40,7 @@ export function lathe(home: string, args: readonly string[], options: { cwd?: st
   let stderr = '';
   child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text));
   child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
+  if (options.closeOutput === true) child.stdout.destroy();
   if (options.interruptAfterMs !== undefined) setTimeout(() => child.kill('SIGINT'), options.interruptAfterMs);
   return new Promise((resolve) => child.on('close', (code) => resolve({ code, stdout, stderr })));
 }
