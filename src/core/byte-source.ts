@@ -10,11 +10,6 @@ export interface ByteSource {
   read(offset: number, length: number): Promise<Uint8Array>;
 }
 
-/** Bytes written one after another; a writer knows its whole layout before the first byte. */
-export interface ByteSink {
-  write(bytes: Uint8Array): Promise<void>;
-}
-
 /** A source over bytes in memory, for small files and tests. */
 export function memorySource(bytes: Uint8Array, name = 'memory'): ByteSource {
   return {

@@ -23,7 +23,10 @@ const never = new AbortController().signal;
 describe('the hash of a file', () => {
   it('is sha256 of its bytes, for sizes around the blocks it is read in', async () => {
     for (const size of [0, 1, 3, BLOCK - 1, BLOCK, BLOCK + 1, 2 * BLOCK, 2 * BLOCK + 5]) {
-      const bytes = Buffer.alloc(size, Uint8Array.from({ length: 251 }, (_, index) => index));
+      const bytes = Buffer.alloc(
+        size,
+        Uint8Array.from({ length: 251 }, (_, index) => index),
+      );
       let counted = 0;
       expect(await hashFile(await file(bytes), never, (done) => (counted += done))).toBe(createHash('sha256').update(bytes).digest('hex'));
       expect(counted).toBe(size);

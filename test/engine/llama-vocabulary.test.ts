@@ -49,7 +49,10 @@ afterAll(async () => {
 });
 
 // The option is of the class that reads the model, and missing from its published type.
-const load = (modelPath: string): Promise<LlamaModel> => llama.loadModel({ modelPath, vocabOnly: true } as LlamaModelOptions);
+const load = (modelPath: string): Promise<LlamaModel> => {
+  const options: LlamaModelOptions & { readonly vocabOnly: true } = { modelPath, vocabOnly: true };
+  return llama.loadModel(options);
+};
 
 let count = 0;
 async function loadVocabulary(metadata: [string, GgufValue][]): Promise<LlamaModel> {

@@ -9,7 +9,7 @@ import { phi3 } from './phi3.ts';
 import { qwen2, qwen3 } from './qwen.ts';
 import { smollm3 } from './smollm3.ts';
 
-export type { Architecture, ComputedTensor, Hyperparameters, TensorRule, Transform } from './architecture.ts';
+export type { Architecture, Hyperparameters, TensorRule, Transform } from './architecture.ts';
 
 /** Every family that Lathe converts. */
 export const architectures: readonly Architecture[] = [llama, mistral, qwen2, qwen3, gemma, gemma2, gemma3, phi3, smollm3, gpt2];

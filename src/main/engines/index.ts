@@ -4,7 +4,7 @@ import type { EngineProcess } from './process.ts';
 import { EngineSlot, type EngineClient, type EngineLogLevel, type SlotOptions } from './slot.ts';
 
 export type { EngineClient, EngineLogLevel } from './slot.ts';
-export { forkEngine, type EngineExit, type EngineProcess } from './process.ts';
+export { forkEngine, type EngineProcess } from './process.ts';
 
 /** An engine started, or ended; `error` where nobody asked it to. */
 export interface EngineChange {

@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { WebSocketServer } from 'ws';
+import { KiB } from '#core/bytes.ts';
 import { AppError } from '#core/errors/index.ts';
 import type { Port } from '#contract/wire.ts';
 import { MAX_PAYLOAD_BYTES, webSocketPort } from '../ports.ts';
@@ -12,12 +13,12 @@ import { isAllowedHost, isJson, isSameOrigin, securityHeaders } from './rules.ts
 import { createSession } from './session.ts';
 
 /** A token in JSON is under 100 bytes. */
-const MAX_SESSION_BODY_BYTES = 1024;
+const MAX_SESSION_BODY_BYTES = KiB;
 /** Loopback: whoever needs longer to send a few hundred bytes holds the connection open on purpose. */
 const HEADERS_TIMEOUT_MS = 5000;
 const REQUEST_TIMEOUT_MS = 10_000;
 const KEEP_ALIVE_MS = 5000;
-const MAX_HEADER_BYTES = 16 * 1024;
+const MAX_HEADER_BYTES = 16 * KiB;
 /** A browser opens six connections for each tab. */
 const MAX_CONNECTIONS = 256;
 

@@ -5,7 +5,6 @@ import type { ConvertedTensor } from '#core/convert/plan.ts';
  * The slow, plain way to carry a plan out: one value at a time, written from the definitions and not from the product's kernels.
  * Half precision goes through IEEE 754's definition: the nearest representable value, ties to the even one.
  */
-export type FloatDtype = 'F32' | 'F16' | 'BF16';
 
 /** The weights of the golden models; `test/golden/architectures/make.py` has the same formula. */
 export function goldenWeights(name: string, count: number): Float32Array {

@@ -2,12 +2,6 @@ import type { TokenizerFiles } from '#core/tokenizer/files.ts';
 import { readVocabulary } from '#core/tokenizer/read.ts';
 import type { GgufVocabulary } from '#core/tokenizer/types.ts';
 
-export interface AddedTokenSource {
-  readonly id: unknown;
-  readonly content: unknown;
-  readonly special?: boolean;
-}
-
 const BYTE_LEVEL = { type: 'ByteLevel', add_prefix_space: false, trim_offsets: true, use_regex: true };
 const SPACE_MARK = [
   { type: 'Prepend', prepend: '▁' },
