@@ -10,7 +10,7 @@ import { modules, pinnedNode, root, SetupError } from './paths.mjs';
  * A whole run with fewer tests than this did not see the suite: a glob that matches nothing must not pass. Well under the
  * real number, so that it needs no care.
  */
-export const FEWEST_TESTS = 400;
+const FEWEST_TESTS = 1200;
 
 const reportFile = join(modules, '.lathe-test-report.json');
 
