@@ -18,8 +18,17 @@ export type Encoder =
   | { readonly kind: 'int8ZeroPoint' }
   /** NF4 and FP4. */
   | { readonly kind: 'fourBit'; readonly settings: FourBitSettings }
-  /** GPTQ, calibrated; `hessian`: the name under which the calibration knows the tensor. */
-  | { readonly kind: 'gptq'; readonly settings: GptqSettings; readonly hessian: string; readonly exact: ExactType | null }
+  /**
+   * GPTQ, calibrated, into a checkpoint's tensors or (`exact`) GGUF's blocks. `hessian`: the name under which the calibration
+   * knows the tensor. `heads`: where the rows of each head lie in another order in GGUF than here.
+   */
+  | {
+      readonly kind: 'gptq';
+      readonly settings: GptqSettings;
+      readonly hessian: string;
+      readonly exact: ExactType | null;
+      readonly heads: number | undefined;
+    }
   /** The codes of a GPTQ checkpoint in GGUF's blocks, bit for bit. */
   | { readonly kind: 'repack'; readonly type: ExactType };
 

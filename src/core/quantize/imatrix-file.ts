@@ -24,7 +24,8 @@ export async function readImatrix(source: ByteSource): Promise<Imatrix> {
   const isGguf = String.fromCharCode(...magic) === 'GGUF';
   const imatrix = isGguf ? await readGgufImatrix(source) : await readLegacyImatrix(source, MAX_VALUES);
   for (const [name, { squares, counts }] of imatrix.entries)
-    if (!squares.every(isSum) || !counts.every(isSum)) throw invalidImatrix(source.name, `${excerpt(name)} has values that are no sums of squares`);
+    if (!squares.every(isSum) || !counts.every(isSum))
+      throw invalidImatrix(source.name, `${excerpt(name)} has values that are no sums of squares`);
   if (imatrix.entries.size === 0) throw invalidImatrix(source.name, 'it has no entries');
   return imatrix;
 }
@@ -40,7 +41,8 @@ async function readGgufImatrix(source: ByteSource): Promise<Imatrix> {
   const chunkSize = ggufNumber(header, CHUNK_SIZE);
   if (datasets === undefined || chunkCount === undefined || chunkSize === undefined) throw fail('it does not say what it was made from');
   const byName = new Map(header.tensors.map((tensor) => [tensor.name, tensor]));
-  const values = async ({ offset, sizeBytes }: GgufTensorInfo): Promise<Float32Array> => new Float32Array((await source.read(offset, sizeBytes)).slice().buffer);
+  const values = async ({ offset, sizeBytes }: GgufTensorInfo): Promise<Float32Array> =>
+    new Float32Array((await source.read(offset, sizeBytes)).slice().buffer);
   const entries = new Map<string, ImportanceSums>();
   let total = 0;
   for (const tensor of header.tensors) {

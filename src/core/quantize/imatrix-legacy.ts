@@ -69,7 +69,9 @@ export function writeLegacyImatrix({ entries, datasets, chunkCount, chunkSize }:
     parts.push(bytes);
   };
   // A tensor that the text never reached at all is left out.
-  const reached = [...entries].filter(([, { counts }]) => counts.some((count) => count > 0)).toSorted(([left], [right]) => (left < right ? -1 : 1));
+  const reached = [...entries]
+    .filter(([, { counts }]) => counts.some((count) => count > 0))
+    .toSorted(([left], [right]) => (left < right ? -1 : 1));
   put(reached.length);
   for (const [name, { squares, counts }] of reached) {
     const calls = Math.ceil(Math.max(...counts) / chunkSize);

@@ -75,6 +75,8 @@ export interface HfLinear extends LinearWeight {
   readonly fullName: string;
   /** The name of the weight in GGUF: calibrations and importance matrices go by it. */
   readonly ggufName: string;
+  /** The rows of each of so many heads change places on their way to GGUF. */
+  readonly heads: number | undefined;
 }
 
 export interface FolderRequest extends Omit<ModelRequest, 'vocabulary' | 'tensors'> {
@@ -145,7 +147,9 @@ function hfSide(request: FolderRequest): HfSide {
   const h = architecture.hyperparameters(textConfig(config));
   const { byRule } = matchSources(architecture, h, tensors, request.headDiffers ?? false);
   const rules = new Map([...byRule].map(([rule, tensor]) => [tensor.name, rule]));
-  const candidates = tensors.map((tensor): HfCandidate => {
+  // In the order of the model, and then what has no part in it.
+  const ordered = [...byRule.values(), ...tensors.filter(({ name }) => !rules.has(name))];
+  const candidates = ordered.map((tensor): HfCandidate => {
     const rule = rules.get(tensor.name);
     const isMatrix = tensor.shape.length === 2 && tensor.name.endsWith('.weight');
     if (!isMatrix || rule?.hf === architecture.embedding.input || rule?.gguf === 'position_embd.weight')
@@ -155,9 +159,11 @@ function hfSide(request: FolderRequest): HfSide {
       const otherModule = rule === undefined ? partOf(module) : moduleOf(rule.hf);
       return { tensor, linear: undefined, otherModule };
     }
-    const isConv1d = rule.transform.kind === 'transpose';
+    const { transform } = rule;
+    const isConv1d = transform.kind === 'transpose';
+    const heads = transform.kind === 'permuteRows' ? transform.heads : undefined;
     const [outputs = 0, inputs = 0] = isConv1d && tensor.packed === undefined ? tensor.shape.toReversed() : tensor.shape;
-    const linear = { module, outputs, inputs, isConv1d, fullName: moduleOf(rule.hf), ggufName: rule.gguf };
+    const linear = { module, outputs, inputs, isConv1d, fullName: moduleOf(rule.hf), ggufName: rule.gguf, heads };
     return { tensor, linear, otherModule: undefined };
   });
   return {

@@ -9,6 +9,7 @@ import { headerBytes, tensorEntryBytes } from '../gguf/write.ts';
 import { layerOf, mayQuantize } from './categories.ts';
 import { chooseTypes, type ChosenType } from './choose.ts';
 import { encodedAs, type Encoder, type FloatType } from './encoder.ts';
+import { gptqPacks } from './gptq.ts';
 import { peakBytes } from './memory.ts';
 import { mixes, type MixName } from './mixes.ts';
 import type { GgufCandidate, GgufSide, QuantizableModel } from './model.ts';
@@ -243,8 +244,8 @@ function calibrateGptq(
     const { name, dimensions } = candidate;
     const other = others[i] ?? keptAs(candidate);
     const isLinear = isWeight(candidate) && mayQuantize(name, dimensions) && dimensions.length === 2 && layerOf(name) !== undefined;
-    if (!isLinear || (dimensions[0] ?? 0) % 32 !== 0 || overrides.some(({ pattern }) => pattern.test(name))) return other;
-    return { type: exact, encoder: { kind: 'gptq', settings, hessian: name, exact }, why: 'mix', needsImatrix: false };
+    if (!isLinear || !gptqPacks({ inputs: dimensions[0] ?? 0, outputs: dimensions[1] ?? 0 }) || overrides.some(({ pattern }) => pattern.test(name))) return other;
+    return { type: exact, encoder: { kind: 'gptq', settings, hessian: name, exact, heads: undefined }, why: 'mix', needsImatrix: false };
   });
   if (!choices.some(({ encoder }) => encoder.kind === 'gptq')) throw new AppError('quantize.noLinearLayers', { target: `gptq-${bits}` });
   warnFallbacks(side, choices, warnings);

@@ -131,7 +131,7 @@ function packingOf(
     default: {
       const settings = hfGptqSettings(gptqBits(target) ?? 4, options, warnings);
       return {
-        encoder: ({ ggufName }) => ({ kind: 'gptq', settings, hessian: ggufName, exact: null }),
+        encoder: ({ ggufName, heads }) => ({ kind: 'gptq', settings, hessian: ggufName, exact: null, heads }),
         tensors: (linear) => gptqTensors(linear, settings),
         packs: gptqPacks,
         // The kernels of GPTQ's loaders compute in half precision.

@@ -1,6 +1,6 @@
 import { AppError } from '../errors/index.ts';
 import { excerpt } from '../excerpt.ts';
-import type { GgmlTypeName } from '../gguf/types.ts';
+import { ggmlTypes, type GgmlTypeName } from '../gguf/types.ts';
 import type { GptqBits, GptqSettings } from './gptq.ts';
 import type { PackedGptq } from './packed.ts';
 
@@ -19,6 +19,13 @@ export interface GptqFacts {
 }
 
 export type ExactType = 'Q4_0' | 'Q5_0' | 'Q8_0';
+
+/** Bytes of a block of 32. */
+export const offsetBlockBytes: Readonly<Record<ExactType, number>> = {
+  Q4_0: ggmlTypes.Q4_0.bytesPerBlock,
+  Q5_0: ggmlTypes.Q5_0.bytesPerBlock,
+  Q8_0: ggmlTypes.Q8_0.bytesPerBlock,
+};
 
 /** Why a weight cannot be stored bit for bit. */
 export type InexactReason = 'scattered groups' | 'a range beyond 8 bits' | 'scales beyond float16';

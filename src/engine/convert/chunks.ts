@@ -1,6 +1,6 @@
-import type { ConvertedTensor } from '#core/convert/plan.ts';
+import type { ValueSource } from '#core/convert/plan.ts';
 import { elementCount } from '#core/element-count.ts';
-import type { ShardTensorInfo } from '#core/safetensors/shards.ts';
+import type { SourceTensor } from '#core/quantize/packed.ts';
 
 /** Values of one chunk: 8 MiB as F32. Enough to keep disk and processor busy, little enough to hold several. */
 export const CHUNK_ELEMENTS = 2 ** 21;
@@ -13,7 +13,7 @@ const TRANSPOSED_FACTOR = 4;
 
 /** A part of a stored tensor, to be read from its file: values from `start` on. */
 export interface Run {
-  readonly tensor: ShardTensorInfo;
+  readonly tensor: SourceTensor;
   readonly start: number;
   readonly elements: number;
 }
@@ -41,8 +41,12 @@ export type Chunk =
       readonly elements: number;
     };
 
-/** Cut a tensor into chunks of bounded memory, whatever its size. */
-export function* chunksOf({ source }: ConvertedTensor, limit = CHUNK_ELEMENTS): Generator<Chunk> {
+/**
+ * Cut a tensor into chunks of bounded memory, whatever its size.
+ * @param multiple Every chunk but the last is a multiple of this, where no transform moves values between chunks; where one does,
+ *   chunks are whole rows of the output.
+ */
+export function* chunksOf(source: ValueSource, limit = CHUNK_ELEMENTS, multiple = 1): Generator<Chunk> {
   if (source.kind === 'computed') {
     yield { kind: 'values', values: source.values };
     return;
@@ -50,13 +54,15 @@ export function* chunksOf({ source }: ConvertedTensor, limit = CHUNK_ELEMENTS): 
   const { tensor, elements, shape, transform } = source;
   switch (transform.kind) {
     case 'none':
-    case 'addOne':
-      for (let start = 0; start < elements; start += limit) {
-        const count = Math.min(limit, elements - start);
+    case 'addOne': {
+      const step = Math.max(1, Math.floor(limit / multiple)) * multiple;
+      for (let start = 0; start < elements; start += step) {
+        const count = Math.min(step, elements - start);
         const runs = [{ tensor, start, elements: count }];
         yield { kind: 'stored', runs, shuffle: { kind: 'none' }, addOne: transform.kind === 'addOne', elements: count };
       }
       return;
+    }
     case 'permuteRows':
       yield* permutedChunks(tensor, shape, transform.heads, limit);
       return;
@@ -65,7 +71,7 @@ export function* chunksOf({ source }: ConvertedTensor, limit = CHUNK_ELEMENTS): 
   }
 }
 
-function* permutedChunks(tensor: ShardTensorInfo, shape: readonly number[], heads: number, limit: number): Generator<Chunk> {
+function* permutedChunks(tensor: SourceTensor, shape: readonly number[], heads: number, limit: number): Generator<Chunk> {
   const rows = shape[0] ?? 0;
   const rowElements = elementCount(shape.slice(1));
   const headRows = rows / heads;
@@ -95,7 +101,7 @@ function* permutedChunks(tensor: ShardTensorInfo, shape: readonly number[], head
     }
 }
 
-function* transposedChunks(tensor: ShardTensorInfo, shape: readonly number[], limit: number): Generator<Chunk> {
+function* transposedChunks(tensor: SourceTensor, shape: readonly number[], limit: number): Generator<Chunk> {
   const [height = 0, width = 0] = shape;
   const columnsAtOnce = Math.max(1, Math.floor(limit / height));
   for (let first = 0; first < width; first += columnsAtOnce) {

@@ -8,6 +8,7 @@ import { quantizationOf } from '#core/model/quantization.ts';
 import { AppError } from '#core/errors/index.ts';
 import type { ShardTensorInfo } from '#core/safetensors/shards.ts';
 import { readVocabulary } from '#core/tokenizer/read.ts';
+import type { GgufVocabulary } from '#core/tokenizer/types.ts';
 import type { HfFolder } from './hf-folder.ts';
 import { findPreTokenizer } from './pre-tokenizer.ts';
 
@@ -20,24 +21,24 @@ export async function prepareConversion(folder: HfFolder, target: FloatTarget, n
   // Before the tokenizer is looked at: what is wrong with the weights says more.
   const quantization = quantizationOf(config, quantizeConfig);
   if (quantization !== undefined) throw new AppError('model.quantized', { method: quantization.label });
-  const architecture = architectureOf(config);
-  const twice = storedTwice(architecture, architecture.hyperparameters(textConfig(config)), tensors);
-  const vocabulary = readVocabulary(folder.tokenizerFiles, {
+  const vocabulary = vocabularyOf(folder);
+  const headDiffers = await hasOwnHead(folder);
+  return planConversion({ config, tensors, vocabulary, name, target, licence, generationConfig, quantizeConfig, headDiffers });
+}
+
+/** The tokenizer of a folder. Throws `tokenizer.*`, `model.*`. */
+export const vocabularyOf = ({ config, tokenizerFiles }: HfFolder): GgufVocabulary =>
+  readVocabulary(tokenizerFiles, {
     config,
-    architecture: architecture.ggufName,
+    architecture: architectureOf(config).ggufName,
     preTokenizer: (json, settings) => findPreTokenizer(json, settings),
   });
-  return planConversion({
-    config,
-    tensors,
-    vocabulary,
-    name,
-    target,
-    licence,
-    generationConfig,
-    quantizeConfig,
-    headDiffers: twice !== null && !(await sameBytes(folder, twice.input, twice.output)),
-  });
+
+/** Whether a tied model holds both of its matrices, and they are not the same. */
+export async function hasOwnHead(folder: HfFolder): Promise<boolean> {
+  const architecture = architectureOf(folder.config);
+  const twice = storedTwice(architecture, architecture.hyperparameters(textConfig(folder.config)), folder.tensors);
+  return twice !== null && !(await sameBytes(folder, twice.input, twice.output));
 }
 
 /** Whether two tensors hold the same bytes under the same type and shape. */

@@ -140,7 +140,7 @@ describe('a plan for a Hugging Face folder', () => {
     expect(settingsOf(made)['llm_int8_skip_modules']).toEqual([
       'lm_head',
       q,
-      ...['down', 'gate', 'up'].map((part) => `model.layers.1.mlp.${part}_proj`),
+      ...['gate', 'up', 'down'].map((part) => `model.layers.1.mlp.${part}_proj`),
     ]);
   });
 

@@ -7,13 +7,13 @@ import type { DemoModel } from '#core/demo/model.ts';
 import type { ConvertedTensor } from '#core/convert/plan.ts';
 import { readGguf } from '#core/gguf/read.ts';
 import { memorySource } from '#core/byte-source.ts';
-import { executePlan, type ExecuteOptions, type Kernels } from '#engine/convert/execute.ts';
+import { executePlan, type ExecuteOptions } from '#engine/convert/execute.ts';
 import { openHfFolder } from '#engine/convert/hf-folder.ts';
 import { prepareConversion } from '#engine/convert/prepare.ts';
 import { writeHfFolder } from '#engine/demo.ts';
 import { loadNative } from '#engine/native.ts';
 import { onDisk } from '#core/errors/on-disk.ts';
-import { OutputFile } from '#engine/output-file.ts';
+import { PartialOutput } from '#engine/quantize/partial-output.ts';
 import { errorOf } from '#test/expect-error.ts';
 
 let root: string;
@@ -214,7 +214,7 @@ describe('a conversion that cannot be completed leaves nothing', () => {
   ])('where a weight file is %s meanwhile', async (_, change) => {
     const { folder } = await makeModel('llama');
     let changed: Promise<void> | undefined;
-    const cast: Kernels['cast'] = async (...args) => {
+    const cast: ExecuteOptions['kernels']['cast'] = async (...args) => {
       changed ??= change(join(folder, 'model.safetensors'));
       await changed;
       return native.cast(...args);
@@ -229,7 +229,7 @@ describe('a conversion that cannot be completed leaves nothing', () => {
   it('where a cast fails', async () => {
     const { folder } = await makeModel('llama');
     let casts = 0;
-    const cast: Kernels['cast'] = async (...args) => {
+    const cast: ExecuteOptions['kernels']['cast'] = async (...args) => {
       if ((casts += 1) === 5) throw new Error('no more memory');
       return native.cast(...args);
     };
@@ -240,7 +240,16 @@ describe('a conversion that cannot be completed leaves nothing', () => {
   it('where there is no such folder, or not enough space', async () => {
     const { folder } = await makeModel('llama');
     expect(await errorOf(convert(folder, join(root, 'absent', 'x.gguf')))).toMatchObject({ code: 'disk.missing' });
-    expect(await errorOf(OutputFile.create(output(), 2 ** 60))).toMatchObject({ code: 'disk.full', params: { path: output() } });
+    expect(
+      await errorOf(
+        PartialOutput.open({
+          path: output(),
+          isFolder: false,
+          plan: undefined,
+          files: [{ name: '', header: new Uint8Array(), totalBytes: 2 ** 60 }],
+        }),
+      ),
+    ).toMatchObject({ code: 'disk.full', params: { path: output() } });
     expect(await left()).toEqual([]);
   });
 
