@@ -110,7 +110,7 @@ export function Palette() {
       withCloseButton={false}
       size="35rem"
       padding={0}
-      aria-label={t('palette.open')}
+      attributes={{ content: { 'aria-label': t('palette.open') } }}
       classNames={{ body: classes.body ?? '' }}
     >
       <div className={classes.search}>

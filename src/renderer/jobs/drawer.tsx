@@ -23,7 +23,7 @@ export function JobsDrawer() {
       padding={0}
       transitionProps={{ duration: 140 }}
       classNames={{ body: classes.body ?? '' }}
-      aria-label={t('jobs.title')}
+      attributes={{ content: { 'aria-label': t('jobs.title') } }}
     >
       <header className={classes.head}>
         <h2 className={classes.title} tabIndex={-1} data-autofocus>

@@ -12,16 +12,12 @@ export function jobTitle(spec: JobSpec, models: readonly Pick<Model, 'id' | 'nam
 }
 
 /** Phases that the runners name, as keys of the translations. One that is not here is shown as plain work. */
-const PHASES = new Set<string>([
+export const PHASES: ReadonlySet<string> = new Set([
   'convert.reading',
-  'convert.planning',
   'convert.writing',
-  'convert.verifying',
   'convert.hashing',
-  'demo.tokenizer',
-  'demo.weights',
+  'demo.learning',
   'demo.writing',
-  'demo.importing',
   'verify.hashing',
   'perplexity.loading',
   'perplexity.scoring',

@@ -3,7 +3,8 @@ import type { TFunction } from 'i18next';
 import { useTranslation } from 'react-i18next';
 import type { Job } from '#contract/jobs.ts';
 import type { Formats } from '../format.ts';
-import { closeJobs } from '../layers.ts';
+import { closeJobs, openDialog } from '../layers.ts';
+import { canChat, canConvert, useModel } from '../models.ts';
 import { goTo } from '../navigation.ts';
 import { useAction, useCall } from '../queries.ts';
 
@@ -30,6 +31,7 @@ export function NextSteps({ job, onDone = closeJobs }: { readonly job: Job; read
   const reveal = useAction('system.reveal');
   const { result, spec } = job;
   const madeId = result?.kind === 'convert' || result?.kind === 'demo' ? result.modelId : null;
+  const made = useModel(madeId);
   const shownId = madeId ?? (spec.kind === 'demo' ? null : spec.modelId);
   const then = (act: () => void) => () => {
     act();
@@ -37,9 +39,14 @@ export function NextSteps({ job, onDone = closeJobs }: { readonly job: Job; read
   };
   return (
     <>
-      {madeId !== null && (
-        <Button variant="light" onClick={then(() => goTo.newChat(madeId))}>
+      {made !== undefined && canChat(made) && (
+        <Button variant="light" onClick={then(() => goTo.newChat(made.id))}>
           {t('jobs.next.chat')}
+        </Button>
+      )}
+      {made !== undefined && canConvert(made) && (
+        <Button variant="light" onClick={then(() => openDialog({ kind: 'convert', modelId: made.id }))}>
+          {t('jobs.next.convert')}
         </Button>
       )}
       {shownId !== null && (

@@ -15,7 +15,14 @@ export function JobsButton({ folded }: { readonly folded: boolean }) {
   const label = active.length === 0 ? t('jobs.title') : t('jobs.active', { count: active.length });
   return (
     <RailTip label={label} keys="mod+j" folded={folded}>
-      <button type="button" className={classes.item} aria-label={label} aria-haspopup="dialog" aria-expanded={open} onClick={openJobs}>
+      <button
+        type="button"
+        className={classes.item}
+        aria-label={folded ? label : undefined}
+        aria-haspopup="dialog"
+        aria-expanded={open}
+        onClick={openJobs}
+      >
         {active.length === 0 ? <IconListCheck size={17} stroke={1.7} aria-hidden /> : <Ring fraction={fraction} size={17} />}
         {!folded && <span className={classes.itemText}>{t('jobs.title')}</span>}
         {!folded && active.length > 0 && <span className={`${classes.count} num`}>{active.length}</span>}

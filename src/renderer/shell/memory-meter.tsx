@@ -34,7 +34,7 @@ export function MemoryMeter({ folded }: { readonly folded: boolean }) {
   return (
     <Popover position="right-end" opened={open} onChange={setOpen} trapFocus returnFocus>
       <Popover.Target>
-        <button type="button" className={classes.meter} aria-label={summary} onClick={() => setOpen(!open)}>
+        <button type="button" className={classes.meter} aria-label={folded ? summary : undefined} onClick={() => setOpen(!open)}>
           {!folded && (
             <span className={classes.meterHead}>
               <span>{t('memory.title')}</span>

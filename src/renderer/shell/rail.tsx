@@ -47,7 +47,12 @@ export function Rail() {
         )}
       </div>
       <RailTip label={t('palette.open')} keys="mod+k" folded={folded}>
-        <button type="button" className={classes.search} aria-label={t('palette.open')} onClick={() => openDialog({ kind: 'palette' })}>
+        <button
+          type="button"
+          className={classes.search}
+          aria-label={folded ? t('palette.open') : undefined}
+          onClick={() => openDialog({ kind: 'palette' })}
+        >
           <IconSearch size={15} stroke={1.8} aria-hidden />
           {!folded && (
             <>

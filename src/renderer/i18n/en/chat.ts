@@ -46,7 +46,7 @@ export const chat = {
       stop: 'to stop',
     },
     model: {
-      label: 'Model: {{name}}, {{state}}',
+      label: 'Model:',
       none: 'No model',
       gone: 'Model no longer in the library',
       choose: 'Choose a model',

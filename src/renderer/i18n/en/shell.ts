@@ -158,16 +158,12 @@ export const shell = {
     phases: {
       convert: {
         reading: 'Reading the model',
-        planning: 'Planning',
         writing: 'Writing tensors',
-        verifying: 'Checking the new file',
         hashing: 'Computing the checksum',
       },
       demo: {
-        tokenizer: 'Learning a vocabulary',
-        weights: 'Drawing random weights',
-        writing: 'Writing the file',
-        importing: 'Adding it to the library',
+        learning: 'Learning a vocabulary from a text',
+        writing: 'Writing random weights',
       },
       verify: {
         hashing: 'Computing the checksum',
@@ -190,6 +186,7 @@ export const shell = {
     },
     next: {
       chat: 'Open in chat',
+      convert: 'Convert to GGUF',
       show: 'Show in library',
       reveal: 'Show file',
     },

@@ -46,7 +46,7 @@ export const chat = {
       stop: '停止',
     },
     model: {
-      label: '模型：{{name}}，{{state}}',
+      label: '模型：',
       none: '没有模型',
       gone: '模型已不在模型库中',
       choose: '选择模型',

@@ -156,16 +156,12 @@ export const shell = {
     phases: {
       convert: {
         reading: '正在读取模型',
-        planning: '正在规划',
         writing: '正在写入张量',
-        verifying: '正在检查新文件',
         hashing: '正在计算校验和',
       },
       demo: {
-        tokenizer: '正在学习词表',
-        weights: '正在生成随机权重',
-        writing: '正在写入文件',
-        importing: '正在添加到模型库',
+        learning: '正在从文本中学习词表',
+        writing: '正在写入随机权重',
       },
       verify: {
         hashing: '正在计算校验和',
@@ -188,6 +184,7 @@ export const shell = {
     },
     next: {
       chat: '开始对话',
+      convert: '转换为 GGUF',
       show: '在模型库中显示',
       reveal: '显示文件',
     },

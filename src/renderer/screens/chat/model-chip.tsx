@@ -46,12 +46,8 @@ export function ModelChip({ chat }: { readonly chat: Chat }) {
   return (
     <Popover position="bottom-start" opened={open} onChange={setOpen} trapFocus returnFocus>
       <Popover.Target>
-        <button
-          type="button"
-          className={classes.chip}
-          aria-label={t('chat.model.label', { name: model?.name ?? t('chat.model.none'), state: words })}
-          onClick={() => setOpen(!open)}
-        >
+        <button type="button" className={classes.chip} onClick={() => setOpen(!open)}>
+          <span className="sr-only">{t('chat.model.label')}</span>
           {model !== undefined && <span className={classes.dot} data-state={state} aria-hidden />}
           <span className={classes.chipName}>{model?.name ?? t(missing ? 'chat.model.gone' : 'chat.model.none')}</span>
           {model !== undefined && <span className={`${classes.chipState} num`}>{words}</span>}

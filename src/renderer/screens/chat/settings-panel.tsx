@@ -152,7 +152,7 @@ function SliderRow({ name, value, limits, min, max, step, decimals, onChange }: 
       <Slider
         size={4}
         label={null}
-        thumbProps={{ 'aria-label': label }}
+        thumbLabel={label}
         min={min}
         max={max}
         step={step}

@@ -57,7 +57,7 @@ export function useLibraryCommands({ selected }: LibraryView, focusFilter: () =>
       id: 'library.verify',
       verb: t('library.actions.verify'),
       icon: <IconShieldCheck {...SIZE} />,
-      enabled: selected?.state.status === 'ready',
+      enabled: selected !== undefined && selected.state.status !== 'missing',
       run: (modelId) => void startJob({ kind: 'verify', modelId }),
     }),
     ...withModel({

@@ -29,7 +29,8 @@ export function Actions({ model }: { readonly model: Model }) {
   const { t } = useTranslation();
   const { data: host } = useCall('system.host', {});
   const reveal = useAction('system.reveal');
-  const usable = model.state.status === 'ready';
+  // A broken one is worth verifying: the checksum tells whether it broke here.
+  const isThere = model.state.status !== 'missing';
   return (
     <div className={classes.actions}>
       {canChat(model) && (
@@ -45,7 +46,7 @@ export function Actions({ model }: { readonly model: Model }) {
       <Button
         variant="default"
         leftSection={<IconShieldCheck {...SIZE} />}
-        disabled={!usable}
+        disabled={!isThere}
         onClick={() => void startJob({ kind: 'verify', modelId: model.id })}
       >
         {t('library.actions.verify')}

@@ -1,0 +1,129 @@
+import type { Browser, Page } from 'playwright-core';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { launchBrowser } from './browser.ts';
+import type { Scene } from './fake-handlers.ts';
+import { axeFindings, openView } from './screen.ts';
+
+/** Both screens in every state, with what can be opened over them. */
+interface State {
+  readonly name: string;
+  readonly scene: Scene;
+  readonly at: string;
+  /** What is opened, one after the other; after each the page is examined. */
+  readonly open?: readonly ((page: Page) => Promise<void>)[];
+}
+
+/** Far longer than any of the app's movements. */
+const OPENING_MS = 400;
+
+const press =
+  (keys: string) =>
+  async (page: Page): Promise<void> =>
+    page.keyboard.press(keys);
+
+const close = press('Escape');
+
+const tab =
+  (index: number) =>
+  async (page: Page): Promise<void> =>
+    page.getByRole('tab').nth(index).click();
+
+const states: readonly State[] = [
+  { name: 'library, empty', scene: 'empty', at: '/library', open: [press('Control+o'), close, press('Control+j')] },
+  { name: 'library, filled', scene: 'filled', at: '/library', open: [press('Control+k'), close, press('Control+,'), close, press('?')] },
+  {
+    name: 'library, a model',
+    scene: 'filled',
+    at: '/library?model=qwen7',
+    open: [tab(1), tab(2), tab(3), press('Delete'), close, press('F2')],
+  },
+  {
+    name: 'library, a model to convert',
+    scene: 'filled',
+    at: '/library?model=smol',
+    open: [async (page) => page.getByRole('button', { name: /^(Convert|转换)$/ }).click()],
+  },
+  { name: 'library, a broken model', scene: 'filled', at: '/library?model=broken' },
+  { name: 'library, jobs under way', scene: 'running', at: '/library', open: [press('Control+j')] },
+  { name: 'library, an error', scene: 'error', at: '/library', open: [press('Control+j')] },
+  { name: 'chat, empty', scene: 'empty', at: '/chat' },
+  {
+    name: 'chat, filled',
+    scene: 'filled',
+    at: '/chat/t1',
+    open: [press('Control+.'), async (page) => page.getByRole('button', { name: /^(Model:|模型：)/ }).click()],
+  },
+  { name: 'chat, a text that goes on', scene: 'filled', at: '/chat/t2' },
+  { name: 'chat, before the first message', scene: 'filled', at: '/chat' },
+  {
+    name: 'chat, a model that loads',
+    scene: 'running',
+    at: '/chat/t2',
+    open: [
+      async (page) => {
+        await page.locator('[data-composer]').fill('Go on');
+        await page.keyboard.press('Enter');
+        await page.getByText(/Reading the model|正在读取模型/).waitFor();
+      },
+    ],
+  },
+  {
+    name: 'chat, an answer that failed',
+    scene: 'filled',
+    at: '/chat/t3',
+    open: [async (page) => page.getByRole('button', { name: /^(Details|详情)$/ }).click()],
+  },
+  { name: 'chat, an error', scene: 'error', at: '/chat/gone' },
+];
+
+let browser: Browser;
+beforeAll(async () => {
+  browser = await launchBrowser();
+});
+afterAll(() => browser.close());
+
+const BRIGHT_ENGLISH = { colorScheme: 'light', language: 'en' } as const;
+const DARK_CHINESE = { colorScheme: 'dark', language: 'zh-CN' } as const;
+/** The screens are seen in all four; what opens over them in the two that share nothing. */
+const looks = [BRIGHT_ENGLISH, { colorScheme: 'light', language: 'zh-CN' }, { colorScheme: 'dark', language: 'en' }, DARK_CHINESE] as const;
+
+test.each(states)('axe finds nothing in both themes and languages: $name', { timeout: 120_000 }, async ({ scene, at, open = [] }) => {
+  const view = await openView(browser, { scene, at, settings: { language: 'en' } });
+  const findings: string[] = [];
+  const examine = async (step: string, seen: readonly (typeof looks)[number][]): Promise<void> => {
+    for (const { colorScheme, language } of seen) {
+      await view.look(colorScheme, language);
+      findings.push(...(await axeFindings(view.page)).map((finding) => `${step}, ${colorScheme}, ${language}: ${finding}`));
+    }
+  };
+  try {
+    await examine('as it is', looks);
+    for (const [index, act] of open.entries()) {
+      await act(view.page);
+      // What opens is fetched first and moves in.
+      await view.page.waitForTimeout(OPENING_MS);
+      if (act !== close) await examine(`step ${index + 1}`, [BRIGHT_ENGLISH, DARK_CHINESE]);
+    }
+    expect([...findings, ...view.problems]).toEqual([]);
+  } finally {
+    await view.close();
+  }
+});
+
+test('at 200 % zoom nothing has to be scrolled sideways', async () => {
+  for (const at of ['/library', '/library?model=qwen7', '/chat/t1']) {
+    // A window of 1280 pixels, twice enlarged.
+    const { page, close: end } = await openView(browser, {
+      scene: 'filled',
+      at,
+      settings: { language: 'en' },
+      size: { width: 640, height: 400 },
+    });
+    try {
+      expect([at, await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth)]).toEqual([at, true]);
+      expect(await axeFindings(page)).toEqual([]);
+    } finally {
+      await end();
+    }
+  }
+});
