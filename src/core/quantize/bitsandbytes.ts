@@ -12,8 +12,6 @@ export interface FourBitSettings {
   readonly dtype: 'F32' | 'F16' | 'BF16';
 }
 
-export const fourBitBlockSizes: readonly number[] = [32, 64, 128, 256, 512, 1024, 2048, 4096];
-
 /** absmax values that share one nested absmax. */
 export const NESTED_BLOCK_SIZE = 256;
 

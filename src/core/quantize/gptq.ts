@@ -25,15 +25,14 @@ export interface GptqSettings {
   readonly checkpointFormat: 'gptq' | 'gptq_v2';
 }
 
-export const gptqGroupSizes: readonly number[] = [32, 64, 128, -1];
-
 /** Inputs and outputs of a layer are packed 32 at a time. */
 export const GPTQ_PACK = 32;
 
 export const gptqGroups = (inputs: number, groupSize: number): number => (groupSize === -1 ? 1 : Math.ceil(inputs / groupSize));
 
 /** Whether a layer can be packed at all; one that cannot stays a float, and is named in the plan. */
-export const gptqPacks = ({ inputs, outputs }: Pick<LinearWeight, 'inputs' | 'outputs'>): boolean => inputs % GPTQ_PACK === 0 && outputs % GPTQ_PACK === 0;
+export const gptqPacks = ({ inputs, outputs }: Pick<LinearWeight, 'inputs' | 'outputs'>): boolean =>
+  inputs % GPTQ_PACK === 0 && outputs % GPTQ_PACK === 0;
 
 /** The tensors of one linear layer. The bias, if any, stays beside them under its own name. */
 export function gptqTensors({ module, inputs, outputs }: LinearWeight, { bits, groupSize }: GptqSettings): PackedTensors {

@@ -244,7 +244,12 @@ function calibrateGptq(
     const { name, dimensions } = candidate;
     const other = others[i] ?? keptAs(candidate);
     const isLinear = isWeight(candidate) && mayQuantize(name, dimensions) && dimensions.length === 2 && layerOf(name) !== undefined;
-    if (!isLinear || !gptqPacks({ inputs: dimensions[0] ?? 0, outputs: dimensions[1] ?? 0 }) || overrides.some(({ pattern }) => pattern.test(name))) return other;
+    if (
+      !isLinear ||
+      !gptqPacks({ inputs: dimensions[0] ?? 0, outputs: dimensions[1] ?? 0 }) ||
+      overrides.some(({ pattern }) => pattern.test(name))
+    )
+      return other;
     return { type: exact, encoder: { kind: 'gptq', settings, hessian: name, exact, heads: undefined }, why: 'mix', needsImatrix: false };
   });
   if (!choices.some(({ encoder }) => encoder.kind === 'gptq')) throw new AppError('quantize.noLinearLayers', { target: `gptq-${bits}` });

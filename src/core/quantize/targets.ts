@@ -1,4 +1,4 @@
-import { mixes, type MixName } from './mixes.ts';
+import type { MixName } from './mixes.ts';
 
 /** What a model can be turned into, as the command line and the contract name it. */
 
@@ -10,13 +10,6 @@ export type QuantizeTarget = PackedTarget | MixName;
 export type OutputFormat = 'hf' | 'gguf';
 
 export const isPackedTarget = (target: string): target is PackedTarget => (packedTargets as readonly string[]).includes(target);
-
-/** A target from what the user typed: `Q4_K_M`, `q4_k_m`, `NF4`. */
-export function parseTarget(text: string): QuantizeTarget | undefined {
-  const lower = text.trim().toLowerCase();
-  if (isPackedTarget(lower)) return lower;
-  return (Object.keys(mixes) as MixName[]).find((name) => name.toLowerCase() === lower);
-}
 
 /** Where a target can go; the first is the default. Floats go to folders as well: so quantized ones are decoded. */
 export function formatsOf(target: QuantizeTarget): readonly OutputFormat[] {

@@ -112,7 +112,8 @@ export function parseTokenizerJson(text: string): TokenizerJson {
   if (!isConfig(model)) throw invalidField('model', 'an object');
   // Files older than the field are BPE where they have merges.
   const type = model['type'] ?? (model['merges'] === undefined ? 'unknown' : 'BPE');
-  if (type !== 'BPE') throw new AppError('tokenizer.unsupportedModel', { kind: excerpt(typeof type === 'string' ? type : JSON.stringify(type)) });
+  if (type !== 'BPE')
+    throw new AppError('tokenizer.unsupportedModel', { kind: excerpt(typeof type === 'string' ? type : JSON.stringify(type)) });
   for (const affix of ['continuing_subword_prefix', 'end_of_word_suffix'])
     if (model[affix]) throw new AppError('tokenizer.unsupportedModel', { kind: `BPE with ${affix}` });
 
