@@ -174,9 +174,13 @@ export class Work {
     const made = createEncoder(encoder, item.shape, this.importance(item), tools);
     const encode = made.takesAllThreads ? (chunk: ChunkToEncode) => this.alone(() => made.encode(chunk)) : made.encode;
     const jobs: Promise<void>[] = [];
-    for (const { index, first, chunk } of numbered(item, this.limit(item), made.multiple)) {
+    const multiple = leastCommonMultiple(made.multiple, runMultiple(item.source));
+    for (const { index, first, chunk } of numbered(item, this.limit(item), multiple)) {
       const job = async (): Promise<void> => {
-        const pieces = await named(item, encode({ index, first, values: await readChunk(chunk, read) }));
+        const pieces = await named(
+          item,
+          readChunk(chunk, read).then((values) => encode({ index, first, values })),
+        );
         for (const piece of pieces) {
           await this.write(item, piece);
           if (piece.pooled !== undefined) this.pool.give(piece.pooled);
@@ -186,7 +190,7 @@ export class Work {
     }
     const finish = async (): Promise<FinishedTensor> => {
       await Promise.all(jobs);
-      const chunksAgain = this.again(item, made.multiple, read);
+      const chunksAgain = this.again(item, multiple, read);
       const written = (part: string, position: number, count: number): Promise<Uint8Array> => {
         const place = item.places[part];
         if (place === undefined) throw new RangeError(`${item.name} has no ${part}`);
@@ -328,6 +332,19 @@ export class Work {
     this.options.output.complete(finished);
     return finished;
   }
+}
+
+/** What the values of a source are read in multiples of: codes with a scale for each row are decoded by rows. */
+function runMultiple(source: ValueSource): number {
+  if (source.kind !== 'stored' || source.tensor.packed === undefined) return 1;
+  const { kind } = source.tensor.packed;
+  return kind === 'fourBit' || kind === 'gptq' ? 1 : (source.tensor.shape.at(-1) ?? 1);
+}
+
+function leastCommonMultiple(left: number, right: number): number {
+  let [divisor, rest] = [left, right];
+  while (rest > 0) [divisor, rest] = [rest, divisor % rest];
+  return (left / divisor) * right;
 }
 
 /** A tensor's chunks with their numbers, and the first value of each. */
