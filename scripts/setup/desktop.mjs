@@ -52,8 +52,17 @@ export async function ensureElectron() {
     await runQuietly(pinnedNode, [join(folder, 'install.js')], { timeoutMs: DOWNLOAD_MS });
   }
   const fetched = electronBinary();
-  if (fetched === null) writeStamp(modulesStamp, { electronFailedMs: Date.now() });
+  if (fetched === null) remember({ electronFailedMs: Date.now() });
   return fetched;
+}
+
+/** Where the packages belong to somebody else, the next start tries again. @param {Record<string, number>} fields */
+function remember(fields) {
+  try {
+    writeStamp(modulesStamp, fields);
+  } catch {
+    // Nothing is lost but a few seconds.
+  }
 }
 
 async function isReachable() {
