@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { loadNative } from '#engine/native.ts';
+import { seededRandom } from '#test/byte-source.ts';
 import { golden } from './golden.ts';
 
 const native = loadNative();
@@ -98,8 +99,8 @@ describe('INT8', () => {
   });
 
   test('the zero-point form gives its whole range to a row on one side of zero', async () => {
-    // By hand: [0, 2.55] in steps of 0.01; [-1, 1.55] likewise, with the zero at code 100.
-    const weight = Float32Array.of(0, 1.28, 2.55, 0, -1, 1.55, 0, 0, 0);
+    // By hand: [0, 255/128] in steps of 1/128; [-100/128, 155/128] likewise, with the zero at code 100.
+    const weight = Float32Array.of(0, 1, 255 / 128, 0, -100 / 128, 155 / 128, 0, 0, 0);
     const codes = new Uint8Array(9);
     const scales = new Float32Array(3);
     const zeros = new Uint8Array(3);
@@ -108,6 +109,22 @@ describe('INT8', () => {
     expect([...new Int8Array(zeros.buffer)].slice(0, 2)).toEqual([-128, -28]);
     const restored = new Float32Array(9);
     await native.int8ZeroPointDequantize(codes, 3, scales, zeros, restored, 1);
-    for (const [i, value] of weight.entries()) expect(restored[i]).toBeCloseTo(value, 5);
+    expect(restored).toEqual(weight);
+  });
+
+  test('the zero-point form has scales that bfloat16 and float16 hold, and no weight is cut off for it', async () => {
+    const random = seededRandom(3);
+    const weight = Float32Array.from({ length: 64 * 200 }, (_, i) => (random() - 0.3) * (1 + (i >> 6)) * 0.01);
+    const codes = new Uint8Array(weight.length);
+    const scales = new Float32Array(200);
+    const zeros = new Uint8Array(200);
+    await native.int8ZeroPointQuantize(weight, 200, codes, scales, zeros, 2);
+    const bits = new Uint32Array(scales.buffer);
+    expect(bits.every((each) => (each & 0xffff) === 0)).toBe(true);
+    const restored = new Float32Array(weight.length);
+    await native.int8ZeroPointDequantize(codes, 200, scales, zeros, restored, 2);
+    // Half a step for the code, and half a step more at the ends, where the zero point was rounded.
+    for (const [i, value] of weight.entries())
+      expect(Math.abs((restored[i] ?? NaN) - value)).toBeLessThanOrEqual((scales[i >> 6] ?? NaN) * 1.001);
   });
 });

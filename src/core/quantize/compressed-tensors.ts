@@ -20,6 +20,8 @@ export const zeroPointConfig = (keptModules: readonly string[]): QuantizationCon
   config_groups: {
     group_0: {
       targets: ['Linear'],
+      // For weights without activations the library would else expect them packed into words.
+      format: 'int-quantized',
       weights: { num_bits: 8, type: 'int', symmetric: false, strategy: 'channel', dynamic: false },
       input_activations: null,
       output_activations: null,

@@ -62,6 +62,8 @@ export interface HfSide {
 /** A stored tensor of the folder. */
 export interface HfCandidate {
   readonly tensor: SourceTensor;
+  /** Under what name it is written: a tied matrix that is stored as the output goes by the embedding's, which loaders look for. */
+  readonly name: string;
   /** A linear layer within the blocks. */
   readonly linear: HfLinear | undefined;
   /** A matrix of a linear layer outside the blocks, or of another part of the model: loaders must be told to leave it. */
@@ -152,19 +154,22 @@ function hfSide(request: FolderRequest): HfSide {
   const candidates = ordered.map((tensor): HfCandidate => {
     const rule = rules.get(tensor.name);
     const isMatrix = tensor.shape.length === 2 && tensor.name.endsWith('.weight');
-    if (!isMatrix || rule?.hf === architecture.embedding.input || rule?.gguf === 'position_embd.weight')
-      return { tensor, linear: undefined, otherModule: undefined };
-    const module = moduleOf(tensor.name);
+    if (!isMatrix || rule?.hf === architecture.embedding.input || rule?.gguf === 'position_embd.weight') {
+      const isRenamed = rule !== undefined && architecture.canonicalName(tensor.name) === architecture.embedding.output;
+      return { tensor, name: isRenamed ? rule.hf : tensor.name, linear: undefined, otherModule: undefined };
+    }
+    const { name } = tensor;
+    const module = moduleOf(name);
     if (rule === undefined || !rule.gguf.startsWith('blk.')) {
       const otherModule = rule === undefined ? partOf(module) : moduleOf(rule.hf);
-      return { tensor, linear: undefined, otherModule };
+      return { tensor, name, linear: undefined, otherModule };
     }
     const { transform } = rule;
     const isConv1d = transform.kind === 'transpose';
     const heads = transform.kind === 'permuteRows' ? transform.heads : undefined;
     const [outputs = 0, inputs = 0] = isConv1d && tensor.packed === undefined ? tensor.shape.toReversed() : tensor.shape;
     const linear = { module, outputs, inputs, isConv1d, fullName: moduleOf(rule.hf), ggufName: rule.gguf, heads };
-    return { tensor, linear, otherModule: undefined };
+    return { tensor, name, linear, otherModule: undefined };
   });
   return {
     config,

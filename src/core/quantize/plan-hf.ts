@@ -151,8 +151,8 @@ function hfGptqSettings(bits: GptqSettings['bits'], options: QuantizationOptions
 
 /** A tensor that stays a float; undefined `type`: the type that it has, for a packed one that of the model. */
 function floatChoice(folder: HfSide, candidate: HfCandidate, type: FloatType | undefined, why: Reason): Choice {
-  const { tensor, linear } = candidate;
-  const { name, dtype, packed } = tensor;
+  const { tensor, linear, name } = candidate;
+  const { dtype, packed } = tensor;
   const to = type ?? (packed === undefined ? undefined : folder.dtype);
   const isKept = packed === undefined && (to === undefined || to === dtype || !isFloatDtype(dtype));
   const encoder: Encoder = isKept ? { kind: 'copy' } : { kind: 'cast', type: to ?? folder.dtype };
@@ -194,12 +194,12 @@ function layOut(
     return place;
   };
   const tensors = choices.map(({ candidate, encoder, parts, why }): QuantizedTensor => {
-    const { tensor, linear } = candidate;
-    const own = Object.entries(parts).map(([part, { name }]) => [part, placeOf(name)] as const);
+    const { tensor, linear, name } = candidate;
+    const own = Object.entries(parts).map(([part, stored]) => [part, placeOf(stored.name)] as const);
     const becomesPacked = encoder.kind !== 'copy' && encoder.kind !== 'cast';
     const turns = isTurned(linear, tensor, becomesPacked);
     return {
-      name: tensor.name,
+      name,
       layer: linear === undefined ? null : (layerOf(linear.ggufName) ?? null),
       shape: turns ? tensor.shape.toReversed() : tensor.shape,
       from: storedAs(tensor),

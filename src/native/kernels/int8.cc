@@ -1,6 +1,7 @@
 #include "int8.h"
 
 #include <algorithm>
+#include <bit>
 #include <atomic>
 #include <cmath>
 
@@ -46,6 +47,15 @@ void int8_dequantize_rows(int64_t rows, int64_t columns, const int8_t* codes, co
   });
 }
 
+namespace {
+
+/// The next number of eight significant bits: bfloat16 has these, and float16 as well for all but the smallest.
+float round_up_to_eight_bits(float value) {
+  return std::bit_cast<float>((std::bit_cast<uint32_t>(value) + 0xffffu) & 0xffff0000u);
+}
+
+}  // namespace
+
 void int8_quantize_rows_zero_point(int64_t rows, int64_t columns, const float* weight, int8_t* codes, float* scales,
                                    int8_t* zero_points, Workers& workers) {
   workers.each(rows, [&](int64_t row) {
@@ -55,7 +65,7 @@ void int8_quantize_rows_zero_point(int64_t rows, int64_t columns, const float* w
       low = std::min(low, w[c]);
       high = std::max(high, w[c]);
     }
-    const float scale = high > low ? (high - low) / 255.0f : 1.0f;
+    const float scale = high > low ? round_up_to_eight_bits((high - low) / 255.0f) : 1.0f;
     const float zero = round_even(-low / scale);  // 0..255: the code that means 0
     scales[row] = scale;
     zero_points[row] = static_cast<int8_t>(zero - 128.0f);

@@ -18,7 +18,8 @@ void int8_dequantize_rows(int64_t rows, int64_t columns, const int8_t* codes, co
                           Workers& workers);
 
 /// The asymmetric form: each row's [min, max] (0 always inside) on 0..255, stored as code − 128.
-/// weight = scale · (codes − zero_point), zero_point in −128..127.
+/// weight = scale · (codes − zero_point), zero_point in −128..127. Scales are chosen with eight significant bits, since
+/// loaders round them to the model's type, which may be bfloat16: so they are read as the codes were chosen for.
 void int8_quantize_rows_zero_point(int64_t rows, int64_t columns, const float* weight, int8_t* codes, float* scales,
                                    int8_t* zero_points, Workers& workers);
 

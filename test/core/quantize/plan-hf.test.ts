@@ -161,6 +161,15 @@ describe('a plan for a Hugging Face folder', () => {
     expect((await errorOf(() => plan(model, 'int8-zp'))).code).toBe('quantize.turnedLayers');
   });
 
+  it('writes a tied matrix under the embedding’s name, also where it is stored as the output', async () => {
+    const request = tinyRequest({ tiedEmbeddings: true });
+    const head = request.tensors.map((each) => (each.name === 'model.embed_tokens.weight' ? { ...each, name: 'lm_head.weight' } : each));
+    const made = plan(tinyQuantizable({}, { tensors: head }), 'nf4');
+    expect((await stored(made)).get('lm_head.weight')).toBeUndefined();
+    expect(tensorOf(made, 'model.embed_tokens.weight')).toMatchObject({ why: 'kept', source: { tensor: { name: 'lm_head.weight' } } });
+    expect(settingsOf(made)['llm_int8_skip_modules']).toEqual(['lm_head']);
+  });
+
   it('leaves the vision half of a model as it is, and tells the loader so', () => {
     const config = { ...tinyRequest({ family: 'gemma3' }).config };
     const request = tinyRequest({ family: 'gemma3' });
