@@ -61,7 +61,14 @@ test.runIf(realModels !== null).each([
     await page.getByText(/tokens\/s/).waitFor({ timeout: 60_000 });
     const shown = (await page.getByRole('log').innerText()).replaceAll(/\s+/g, ' ');
     const { stdout } = await lathe(await emptyHome(), [
-      ...['generate', realModelPath(name, reference), '--prompt', PROMPT, '--tokens', String(TOKENS), '--greedy', '--json'],
+      'generate',
+      realModelPath(name, reference),
+      '--prompt',
+      PROMPT,
+      '--tokens',
+      String(TOKENS),
+      '--greedy',
+      '--json',
     ]);
     const { text } = JSON.parse(stdout) as { readonly text: string };
     expect(text.length).toBeGreaterThan(100);

@@ -233,7 +233,7 @@ describe('GPTQ in GGUF', () => {
     await quantize(folder, theirs, 'gptq-4', { format: 'hf', options: { groupSize: 32 } }, { calibration });
     const path = join(theirs, 'model.safetensors');
     const bytes = await readFile(path);
-    const { offset = 0 } = await placeOf(path, 'model.layers.0.mlp.up_proj.g_idx');
+    const { offset } = await placeOf(path, 'model.layers.0.mlp.up_proj.g_idx');
     bytes.writeInt32LE(2, offset);
     await writeFile(path, bytes);
     expect(await errorOf(quantize(theirs, join(root, 'damaged.gguf'), 'F16'))).toMatchObject({ code: 'quantize.badPackedWeight' });
