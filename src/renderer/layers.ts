@@ -18,6 +18,9 @@ interface Layers {
 
 export const useLayers = create<Layers>(() => ({ dialog: null, jobsOpen: false }));
 
+/** Whether a layer has the focus: a screen that comes up below it must not take it away. */
+export const isCovered = (): boolean => useLayers.getState().dialog !== null || useLayers.getState().jobsOpen;
+
 export const openDialog = (dialog: Dialog): void => useLayers.setState({ dialog });
 export const closeDialog = (): void => useLayers.setState({ dialog: null });
 export const toggleJobs = (): void => useLayers.setState(({ jobsOpen }) => ({ jobsOpen: !jobsOpen }));

@@ -19,16 +19,13 @@ const library = createRoute({ getParentRoute: () => root, path: '/library', vali
   import('./screens/library/route.tsx').then(({ route }) => route),
 );
 
-const newChat = createRoute({ getParentRoute: () => root, path: '/chat', validateSearch: chatSearch }).lazy(() =>
-  import('./screens/chat/route.tsx').then(({ newChatRoute }) => newChatRoute),
-);
-
-const chat = createRoute({ getParentRoute: () => root, path: '/chat/$threadId' }).lazy(() =>
-  import('./screens/chat/route.tsx').then(({ threadRoute }) => threadRoute),
+// One route for a thread and for the chat that has none yet: the list of threads stays as it is when one turns into the other.
+const chat = createRoute({ getParentRoute: () => root, path: '/chat/{-$threadId}', validateSearch: chatSearch }).lazy(() =>
+  import('./screens/chat/route.tsx').then(({ route }) => route),
 );
 
 export const router = createRouter({
-  routeTree: root.addChildren([home, library, newChat, chat]),
+  routeTree: root.addChildren([home, library, chat]),
   history,
   defaultPreload: 'intent',
   defaultErrorComponent: RouteError,

@@ -8,7 +8,7 @@ import { formatsOf } from './format.ts';
 import { useErrorWords } from './i18n/index.ts';
 import { jobTitle } from './jobs/job-title.ts';
 import { NextSteps, resultText } from './jobs/result.tsx';
-import { openJobs } from './layers.ts';
+import { openJobs, useLayers } from './layers.ts';
 import { keyOf, queryClient } from './queries.ts';
 import type { Model } from '#contract/library.ts';
 import classes from './toasts.module.css';
@@ -64,6 +64,8 @@ export function undoToast(id: string, message: string, undo: () => void, onClose
 /** Says that a job has ended, and what one may want to do next. */
 export function jobToast(job: Job): void {
   if (job.state !== 'done' && job.state !== 'failed') return;
+  // Whoever looks at the jobs sees it there.
+  if (useLayers.getState().jobsOpen) return;
   const models = queryClient.getQueryData<readonly Model[]>(keyOf('library.list', {})) ?? [];
   const id = `job-${job.id}`;
   const failed = job.state === 'failed' || (job.result?.kind === 'verify' && !job.result.matches);

@@ -1,6 +1,7 @@
 import { AxeBuilder } from '@axe-core/playwright';
 import type { Browser, Page } from 'playwright-core';
 import type { Settings } from '#contract/system.ts';
+import type { Server } from '#main/http/server.ts';
 import { startFakeApp } from './fake-app.ts';
 import type { Scene } from './fake-handlers.ts';
 
@@ -14,6 +15,7 @@ export interface View {
 
 export interface OpenView {
   readonly page: Page;
+  readonly server: Server;
   /** What the page said of itself as wrong. */
   readonly problems: readonly string[];
   /** Change the theme and the language as the user would, and wait until the page has them. */
@@ -42,6 +44,7 @@ export async function openView(browser: Browser, { scene, at, settings, size = {
   await page.waitForLoadState('networkidle');
   return {
     page,
+    server,
     problems,
     look: async (colorScheme, language) => {
       await server.handlers.system.changeSettings({ colorScheme, language }, { signal: new AbortController().signal });

@@ -31,6 +31,8 @@ const RECENT = 3;
 const MOST_SHOWN = 50;
 const SECTIONS: readonly Entry['section'][] = ['recent', 'go', 'library', 'chat', 'models', 'threads', 'app'];
 
+const focusOnce = (field: HTMLInputElement | null): void => field?.focus();
+
 /** Everything that can be done or gone to, found by typing. */
 export function Palette() {
   const { t } = useTranslation();
@@ -117,6 +119,8 @@ export function Palette() {
         <IconSearch size={17} stroke={1.8} aria-hidden />
         <input
           data-autofocus
+          // At once: whoever opens the palette is already typing.
+          ref={focusOnce}
           role="combobox"
           aria-expanded
           aria-controls="palette-list"

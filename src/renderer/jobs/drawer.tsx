@@ -2,7 +2,7 @@ import { Button, CloseButton, Drawer } from '@mantine/core';
 import { IconListCheck } from '@tabler/icons-react';
 import { useTranslation } from 'react-i18next';
 import { EmptyState } from '../components/empty-state.tsx';
-import { closeJobs } from '../layers.ts';
+import { closeJobs, useLayers } from '../layers.ts';
 import { useAction } from '../queries.ts';
 import { JobRow } from './job-row.tsx';
 import { useJobs } from './use-jobs.ts';
@@ -13,10 +13,13 @@ export function JobsDrawer() {
   const { t } = useTranslation();
   const { active, ended } = useJobs();
   const clear = useAction('jobs.clear');
+  const covered = useLayers((state) => state.dialog !== null);
   return (
     <Drawer
       opened
       onClose={closeJobs}
+      // Escape closes the top layer only.
+      closeOnEscape={!covered}
       position="right"
       size="26rem"
       withCloseButton={false}

@@ -6,6 +6,7 @@ export type ScreenName = 'library' | 'chat';
 
 interface Screen {
   readonly name: ScreenName;
+  readonly path: '/library' | '/chat/{-$threadId}';
   readonly icon: Icon;
   readonly keys: Keys;
   open(): void;
@@ -13,6 +14,12 @@ interface Screen {
 
 /** The screens in the rail, in its order. A screen stands here when it works. */
 export const screens: readonly Screen[] = [
-  { name: 'library', icon: IconBooks, keys: { desktop: 'mod+1', browser: 'alt+1' }, open: () => goTo.library() },
-  { name: 'chat', icon: IconMessageCircle, keys: { desktop: 'mod+2', browser: 'alt+2' }, open: () => goTo.newChat() },
+  { name: 'library', path: '/library', icon: IconBooks, keys: { desktop: 'mod+1', browser: 'alt+1' }, open: () => goTo.library() },
+  {
+    name: 'chat',
+    path: '/chat/{-$threadId}',
+    icon: IconMessageCircle,
+    keys: { desktop: 'mod+2', browser: 'alt+2' },
+    open: () => goTo.newChat(),
+  },
 ];

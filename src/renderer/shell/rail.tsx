@@ -63,10 +63,12 @@ export function Rail() {
         </button>
       </RailTip>
       <nav className={classes.screens} aria-label={t('rail.screens')}>
-        {screens.map(({ name, icon: Icon, keys }) => (
+        {screens.map(({ name, path, icon: Icon, keys }) => (
           <RailTip key={name} label={t(`screens.${name}`)} keys={keys} folded={folded}>
             <Link
-              to={`/${name}`}
+              to={path}
+              params={{}}
+              search={{}}
               className={classes.item}
               data-current={current === name || undefined}
               aria-current={current === name ? 'page' : undefined}

@@ -1,5 +1,5 @@
-import { Outlet, useRouterState } from '@tanstack/react-router';
-import { useEffect, useRef } from 'react';
+import { Outlet } from '@tanstack/react-router';
+import { useRef } from 'react';
 import { useTranslation } from 'react-i18next';
 import { useCommandKeys } from '../commands/registry.ts';
 import { JobAnnouncer } from '../jobs/announcer.tsx';
@@ -13,18 +13,7 @@ import classes from './shell.module.css';
 export function Shell() {
   const { t } = useTranslation();
   const main = useRef<HTMLElement>(null);
-  const screen = useRouterState({ select: ({ location }) => location.pathname.split('/')[1] ?? '' });
-  const first = useRef(true);
   useCommandKeys();
-
-  // On going to another screen the focus goes to its heading, so that a screen reader says where one is.
-  useEffect(() => {
-    if (first.current) {
-      first.current = false;
-      return;
-    }
-    main.current?.querySelector('h1')?.focus();
-  }, [screen]);
 
   return (
     <div className={classes.shell}>

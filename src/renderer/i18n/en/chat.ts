@@ -38,6 +38,7 @@ export const chat = {
     composer: {
       chat: 'Write a message',
       text: 'Write the beginning of a text',
+      textMore: 'Write what comes next',
       none: 'Choose a model to go on',
     },
     hints: {
@@ -97,8 +98,14 @@ export const chat = {
       toggle: 'Chat settings',
     },
     systemPrompt: {
-      label: 'System prompt',
-      note: 'Told to the model before your first message.',
+      chat: {
+        label: 'System prompt',
+        note: 'Told to the model before your first message.',
+      },
+      text: {
+        label: 'Lead-in',
+        note: 'Put before your text, without being shown in it.',
+      },
       placeholder: 'You are a helpful assistant.',
     },
     sampling: {

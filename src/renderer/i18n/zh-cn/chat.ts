@@ -38,6 +38,7 @@ export const chat = {
     composer: {
       chat: '输入消息',
       text: '写下文本的开头',
+      textMore: '写下接下来的内容',
       none: '请先选择模型',
     },
     hints: {
@@ -96,8 +97,14 @@ export const chat = {
       toggle: '对话设置',
     },
     systemPrompt: {
-      label: '系统提示词',
-      note: '在你的第一条消息之前告诉模型。',
+      chat: {
+        label: '系统提示词',
+        note: '在你的第一条消息之前告诉模型。',
+      },
+      text: {
+        label: '前置文本',
+        note: '放在你的文本之前，但不显示出来。',
+      },
       placeholder: '你是一个乐于助人的助手。',
     },
     sampling: {

@@ -12,6 +12,7 @@ import type { Turn } from './message-tree.ts';
 import { PhaseLine } from './phase-line.tsx';
 import { SiblingSwitch } from './sibling-switch.tsx';
 import { REGENERATE_KEYS } from './use-chat-commands.tsx';
+import { UserActions } from './user-turn.tsx';
 import type { Chat } from './use-chat.ts';
 import classes from './chat.module.css';
 
@@ -22,10 +23,12 @@ interface Props {
   /** While this answer is being made. */
   readonly generation: Generation | undefined;
   readonly isLast: boolean;
+  /** The message that it answers. */
+  readonly prompt: Turn | undefined;
 }
 
 /** What the model answered, how fast, and what went wrong. */
-export function AnswerTurn({ turn, chat, threadId, generation, isLast }: Props) {
+export function AnswerTurn({ turn, chat, threadId, generation, isLast, prompt }: Props) {
   const { t } = useTranslation();
   const { message } = turn;
   const text = generation === undefined ? message.text : generation.text;
@@ -38,8 +41,7 @@ export function AnswerTurn({ turn, chat, threadId, generation, isLast }: Props) 
       aria-busy={generation !== undefined}
       data-last={isLast || undefined}
     >
-      {text !== '' &&
-        (plain ? <div className={classes.plain}>{text.trimStart()}</div> : <Markdown text={text} writing={generation !== undefined} />)}
+      {text !== '' && (plain ? <span className={classes.plain}>{text}</span> : <Markdown text={text} writing={generation !== undefined} />)}
       {generation !== undefined && <PhaseLine phase={generation.phase} />}
       {message.error !== null && generation === undefined && (
         <ErrorPanel
@@ -47,10 +49,11 @@ export function AnswerTurn({ turn, chat, threadId, generation, isLast }: Props) 
           action={isLast ? { label: t('common.retry'), run: () => void chat.regenerate(message.id), busy } : undefined}
         />
       )}
-      {generation === undefined && (
+      {generation === undefined && !(message.text === '' && message.error !== null && isLast && !plain) && (
         <div className={classes.answerFoot}>
           {message.facts !== null && <Figures facts={message.facts} />}
           <div className={classes.turnActions}>
+            {plain && prompt !== undefined && <UserActions turn={prompt} chat={chat} threadId={threadId} />}
             <SiblingSwitch turn={turn} threadId={threadId} />
             {message.text !== '' && <CopyButton text={message.text} label={t('chat.copyAnswer')} />}
             <IconButton

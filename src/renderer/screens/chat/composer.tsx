@@ -4,6 +4,7 @@ import { useEffect, useRef, type KeyboardEvent } from 'react';
 import { useTranslation } from 'react-i18next';
 import { IconButton } from '../../components/icon-button.tsx';
 import { Kbd } from '../../components/kbd.tsx';
+import { isCovered } from '../../layers.ts';
 import type { Chat } from './use-chat.ts';
 import classes from './chat.module.css';
 
@@ -12,11 +13,14 @@ export function Composer({ chat }: { readonly chat: Chat }) {
   const { t } = useTranslation();
   const field = useRef<HTMLTextAreaElement>(null);
   const { generation, draft, settings } = chat;
+  const wanted = settings.mode === 'text' && chat.turns.length > 0 ? 'textMore' : settings.mode;
   const isEditing = draft.editing !== null;
   const canSend = draft.text.trim() !== '' && generation === undefined && chat.model !== undefined;
   const stopping = generation?.phase.kind === 'stopping';
 
-  useEffect(() => field.current?.focus(), [chat.threadId]);
+  useEffect(() => {
+    if (!isCovered()) field.current?.focus();
+  }, [chat.threadId]);
 
   const send = (): void => {
     if (!canSend) return;
@@ -52,8 +56,8 @@ export function Composer({ chat }: { readonly chat: Chat }) {
         <Textarea
           ref={field}
           data-composer
-          aria-label={t(`chat.composer.${settings.mode}`)}
-          placeholder={t(`chat.composer.${chat.model === undefined ? 'none' : settings.mode}`)}
+          aria-label={t(`chat.composer.${wanted}`)}
+          placeholder={t(`chat.composer.${chat.model === undefined ? 'none' : wanted}`)}
           value={draft.text}
           autosize
           minRows={1}

@@ -54,7 +54,7 @@ export function Conversation({ chat, threadId }: { readonly chat: Chat; readonly
         }}
       >
         <div className={classes.messages} data-mode={settings.mode}>
-          {turns.map((turn) =>
+          {turns.map((turn, place) =>
             turn.message.role === 'user' ? (
               <UserTurn key={turn.message.id} turn={turn} chat={chat} threadId={threadId} />
             ) : (
@@ -65,6 +65,7 @@ export function Conversation({ chat, threadId }: { readonly chat: Chat; readonly
                 threadId={threadId}
                 generation={generation?.answerId === turn.message.id ? generation : undefined}
                 isLast={turn === turns.at(-1)}
+                prompt={turns[place - 1]}
               />
             ),
           )}

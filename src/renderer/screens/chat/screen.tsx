@@ -1,4 +1,3 @@
-import { useSearch } from '@tanstack/react-router';
 import { useTranslation } from 'react-i18next';
 import { SplitHandle } from '../../components/split-handle.tsx';
 import { prefer, usePreferences } from '../../preferences.ts';
@@ -14,10 +13,9 @@ import { ErrorPanel } from '../../components/error-panel.tsx';
 import classes from './chat.module.css';
 
 /** Conversations with the models of the library. */
-export function ChatScreen({ threadId }: { readonly threadId: string | null }) {
+export function ChatScreen({ threadId, wantedModelId }: { readonly threadId: string | null; readonly wantedModelId: string | undefined }) {
   const { t } = useTranslation();
-  const { model: wanted } = useSearch({ strict: false });
-  const chat = useChat(threadId, wanted);
+  const chat = useChat(threadId, wantedModelId);
   const { threadsWidth, chatPanelOpen } = usePreferences();
   useChatCommands(chat);
   return (
@@ -40,9 +38,9 @@ export function ChatScreen({ threadId }: { readonly threadId: string | null }) {
         ) : threadId === null ? (
           <NewChat chat={chat} />
         ) : (
-          <Conversation chat={chat} threadId={threadId} />
+          <Conversation key={threadId} chat={chat} threadId={threadId} />
         )}
-        {(chat.model !== undefined || threadId !== null) && chat.error === null && <Composer chat={chat} />}
+        {(chat.model !== undefined || threadId !== null) && chat.error === null && <Composer key={threadId} chat={chat} />}
       </section>
       {chatPanelOpen && <SettingsPanel chat={chat} />}
     </div>

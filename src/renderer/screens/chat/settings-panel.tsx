@@ -53,10 +53,10 @@ export function SettingsPanel({ chat }: { readonly chat: Chat }) {
           />
           <p className={classes.panelNote}>{t(`chat.mode.${settings.mode}Note`)}</p>
         </div>
-        {settings.mode === 'chat' && (
+        {(settings.mode === 'chat' || settings.systemPrompt !== '') && (
           <Textarea
-            label={t('chat.systemPrompt.label')}
-            description={t('chat.systemPrompt.note')}
+            label={t(`chat.systemPrompt.${settings.mode}.label`)}
+            description={t(`chat.systemPrompt.${settings.mode}.note`)}
             placeholder={t('chat.systemPrompt.placeholder')}
             autosize
             minRows={3}

@@ -7,6 +7,7 @@ import { useTranslation } from 'react-i18next';
 import type { Thread } from '#contract/chat.ts';
 import { ErrorPanel } from '../../components/error-panel.tsx';
 import { IconButton } from '../../components/icon-button.tsx';
+import { ScreenTitle } from '../../components/screen-title.tsx';
 import { Ring } from '../../components/progress.tsx';
 import { goTo } from '../../navigation.ts';
 import { apiInUse, asAppError, patch, useAction, useCall } from '../../queries.ts';
@@ -40,9 +41,7 @@ export function ThreadList({ currentId, width }: { readonly currentId: string | 
   return (
     <nav className={classes.threads} style={{ width }} aria-label={t('chat.threads')}>
       <div className={classes.threadsHead}>
-        <h1 tabIndex={-1} className={classes.title}>
-          {t('screens.chat')}
-        </h1>
+        <ScreenTitle className={classes.title}>{t('screens.chat')}</ScreenTitle>
         <IconButton label={t('chat.new')} keys={{ desktop: 'mod+n', browser: 'alt+n' }} onClick={() => goTo.newChat()}>
           <IconEdit size={17} stroke={1.7} />
         </IconButton>
@@ -132,7 +131,7 @@ function ThreadItem({ thread, current }: { readonly thread: Thread; readonly cur
   return (
     <li className={classes.thread} data-current={current || undefined}>
       <Link
-        to="/chat/$threadId"
+        to="/chat/{-$threadId}"
         params={{ threadId: thread.id }}
         className={classes.threadLink}
         aria-current={current ? 'page' : undefined}

@@ -3,6 +3,7 @@ import { IconAdjustmentsHorizontal, IconCheck, IconPlus, IconSearch, IconX } fro
 import type { RefObject } from 'react';
 import { useTranslation } from 'react-i18next';
 import { IconButton } from '../../components/icon-button.tsx';
+import { ScreenTitle } from '../../components/screen-title.tsx';
 import { Kbd } from '../../components/kbd.tsx';
 import { useFormat } from '../../format.ts';
 import { openDialog } from '../../layers.ts';
@@ -31,9 +32,7 @@ export function LibraryHeader({ view, filterBox, onLeaveFilter }: Props) {
   return (
     <header className={classes.header}>
       <div className={classes.heading}>
-        <h1 tabIndex={-1} className={classes.title}>
-          {t('screens.library')}
-        </h1>
+        <ScreenTitle className={classes.title}>{t('screens.library')}</ScreenTitle>
         <p className={`${classes.totals} num`}>
           {[
             view.all.length > 0 ? t('library.count', { count: view.all.length }) : null,
