@@ -3,6 +3,7 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     include: ['test/**/*.test.{ts,tsx}'],
+    globalSetup: 'test/temporary.ts',
     // Twice what the slowest takes where every core is busy with something else.
     testTimeout: 60_000,
     hookTimeout: 60_000,

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, renameSync, rmSync, statSync } from 'node:fs';
+import { existsSync, mkdirSync, openSync, renameSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import pino from 'pino';
 import { MiB } from '#core/bytes.ts';
@@ -75,7 +75,8 @@ function openFile(folder: string, limitBytes: number): LogFile | null {
   try {
     mkdirSync(folder, { recursive: true });
     rotate(folder, path, limitBytes);
-    const file = pino.destination({ dest: path, sync: false });
+    // Opened here: pino throws at the program's end when a file that it was to open never opened.
+    const file = pino.destination({ dest: openSync(path, 'a'), sync: false });
     // A full disk: the entries stay on the screen.
     file.on('error', () => undefined);
     return file;

@@ -241,7 +241,7 @@ describe('generating', () => {
         if (event.type === 'text' && (events += 1) === 2) break;
       const startMs = performance.now();
       await ask({ turns: [user('a')], sampling: { ...greedy, maxTokens: 1 } });
-      expect(performance.now() - startMs).toBeLessThan(500);
+      expect(performance.now() - startMs).toBeLessThan(3000);
     }
   });
 
@@ -324,7 +324,7 @@ describe('the measured number of threads', () => {
     const open = await openModel(runtime, model('small'), { signal, progress: () => undefined });
     const startMs = performance.now();
     expect([3, 2, 1]).toContain(await measureThreads(open, signal, 4));
-    expect(performance.now() - startMs).toBeLessThan(3000);
+    expect(performance.now() - startMs).toBeLessThan(10_000);
     const { context } = await openContext(open, { contextLength: 256, threads: 1, signal });
     expect(context.sequencesLeft).toBe(0);
     await expect(measureThreads(open, AbortSignal.abort(), 4)).rejects.toMatchObject({ name: 'AbortError' });

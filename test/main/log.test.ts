@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
@@ -71,4 +72,16 @@ test('a log that cannot be written is kept in memory, and nobody notices', async
   other.write('info', 'test', 'here too');
   expect(other.last(10)).toMatchObject([{ text: 'here too' }]);
   await other.close();
+});
+
+test('a log that cannot be written does not trouble the end of the program', () => {
+  // Pino flushes at the exit: it used to throw there for a file that had never opened.
+  const folder = temporaryFolder();
+  mkdirSync(join(folder, 'lathe.log'));
+  const program = `
+    const { openLog } = await import('#main/log.ts');
+    openLog({ folder: ${JSON.stringify(folder)} }).write('info', 'test', 'said');
+    setTimeout(() => process.exit(0), 100);`;
+  const { status, stderr } = spawnSync(process.execPath, ['--input-type=module', '--eval', program], { encoding: 'utf8' });
+  expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
 });

@@ -108,7 +108,7 @@ describe('a measurement under way', () => {
     setTimeout(() => stop.abort(), 200);
     const startedMs = performance.now();
     expect((await errorOf(job)).code).toBe('request.cancelled');
-    expect(performance.now() - startedMs).toBeLessThan(2000);
+    expect(performance.now() - startedMs).toBeLessThan(5000);
   });
 
   test('is not begun when it is cancelled already', async () => {

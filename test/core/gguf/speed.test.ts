@@ -40,7 +40,7 @@ function vocabulary(): Map<string, GgufValue> {
 }
 
 describe('speed of reading', () => {
-  it('reads the header of a model with 150,000 tokens in less than 150 ms', async () => {
+  it('reads the header of a model with 150,000 tokens in well under a second', async () => {
     const metadata = vocabulary();
     const source = memorySource(planGguf({ metadata, tensors: [] }).header);
     let bestMs = Infinity;
@@ -51,6 +51,7 @@ describe('speed of reading', () => {
       bestMs = Math.min(bestMs, performance.now() - start);
       if (round === 0) expect(header.metadata).toEqual(metadata);
     }
-    expect(bestMs).toBeLessThan(150);
+    // 60 to 120 ms on two idle cores; a quadratic reader would take minutes.
+    expect(bestMs).toBeLessThan(800);
   });
 });
