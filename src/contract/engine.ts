@@ -2,6 +2,17 @@ import { z } from 'zod';
 import { answerFacts, loadStage, promptMode, sampling, stopReason } from './chat.ts';
 import { call, stream, type Contract } from './define.ts';
 import { floatTarget } from './jobs.ts';
+import {
+  outlierColumns,
+  outputFormat,
+  qualityMeasure,
+  qualityOptions,
+  quantizeOptions,
+  quantizePlan,
+  quantizeTarget,
+  recipe,
+  tensorError,
+} from './quantize.ts';
 import { errorData } from './wire.ts';
 import { count, fraction, none, path, sha256, sizeBytes } from './shared.ts';
 
@@ -64,6 +75,63 @@ const tensor = {
       /** `warnings` are no failures: what the user should know of the result. */
       z.object({ type: z.literal('finished'), sizeBytes, warnings: z.array(errorData) }),
     ]),
+  ),
+  /** Every target in one line each: the model is read once. */
+  recipes: call(z.object({ modelPath: path, options: quantizeOptions }), z.array(recipe)),
+  plan: call(
+    z.object({ modelPath: path, target: quantizeTarget, format: outputFormat.optional(), options: quantizeOptions }),
+    quantizePlan,
+  ),
+  /**
+   * A folder or a GGUF file to another, in one pass. It appears at `outputPath` when it is complete and checked; an
+   * interrupted one goes on from its last finished tensor when the same is asked for again.
+   */
+  quantize: stream(
+    z.object({
+      modelPath: path,
+      target: quantizeTarget,
+      format: outputFormat.optional(),
+      outputPath: path,
+      name: z.string(),
+      options: quantizeOptions,
+      /** For the working model of a calibration; goes again. */
+      scratchFolder: path,
+      threads: count.nullable(),
+    }),
+    z.discriminatedUnion('type', [
+      workProgress,
+      z.object({
+        type: z.literal('finished'),
+        sizeBytes,
+        warnings: z.array(errorData),
+        resumedTensors: count,
+        /** Of every quantized tensor, worst first. */
+        tensors: z.array(tensorError),
+        /** Of INT8. */
+        outliers: z.array(outlierColumns),
+      }),
+    ]),
+  ),
+  /** An importance matrix: Σ x² of the inputs of every weight matrix on a text. */
+  calibrate: stream(
+    z.object({
+      modelPath: path,
+      textPath: path.nullable(),
+      outputPath: path,
+      contextLength: count,
+      windows: count.nullable(),
+      scratchFolder: path,
+      threads: count.nullable(),
+    }),
+    z.discriminatedUnion('type', [
+      workProgress,
+      z.object({ type: z.literal('finished'), sizeBytes, matrices: count, windows: count, tokens: count }),
+    ]),
+  ),
+  /** What a variant lost against its source. Folders, floats or quantized, are decoded to a working GGUF file first. */
+  quality: stream(
+    z.object({ variantPath: path, sourcePath: path, options: qualityOptions, scratchFolder: path, threads: count.nullable() }),
+    z.discriminatedUnion('type', [workProgress, z.object({ type: z.literal('finished'), measure: qualityMeasure })]),
   ),
   /** sha256 of each file, and of the whole by `names and hashes` in order. */
   hash: stream(

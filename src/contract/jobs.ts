@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { call, stream } from './define.ts';
 import { count, fraction, id, none, path, timeMs } from './shared.ts';
+import { outlierColumns, outputFormat, qualityCard, qualityOptions, quantizeOptions, quantizeTarget, tensorError } from './quantize.ts';
 import { errorData } from './wire.ts';
 
 /** Long work. Each kind has its spec here and its runner in src/main/jobs; every kind looks the same to the user. */
@@ -9,6 +10,31 @@ export const floatTarget = z.enum(['f32', 'f16', 'bf16']);
 
 export const jobSpec = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('convert'), modelId: id, target: floatTarget, outputPath: path, name: z.string().optional() }),
+  z.object({
+    kind: z.literal('quantize'),
+    modelId: id,
+    target: quantizeTarget,
+    /** Default: the target's first. */
+    format: outputFormat.optional(),
+    /** A file for GGUF, else a folder. */
+    outputPath: path,
+    name: z.string().optional(),
+    options: quantizeOptions.prefault({}),
+    /** How to measure what was lost; null: not now. */
+    quality: qualityOptions.nullable().prefault({}),
+  }),
+  /** An importance matrix, as a file that llama.cpp reads. */
+  z.object({
+    kind: z.literal('calibrate'),
+    modelId: id,
+    textPath: path.nullable().default(null),
+    /** Ends in .gguf, or in .dat for the format of before 2025. */
+    outputPath: path,
+    contextLength: z.int().min(8).max(32_768).default(512),
+    /** Null: the whole text. */
+    windows: z.int().min(1).max(1_000_000).nullable().default(null),
+  }),
+  z.object({ kind: z.literal('quality'), modelId: id, sourceId: id, options: qualityOptions.prefault({}) }),
   /** Compare the files with their recorded sha256, or record it when there is none yet. */
   z.object({ kind: z.literal('verify'), modelId: id }),
   z.object({ kind: z.literal('demo'), name: z.string().trim().min(1).max(200) }),
@@ -31,6 +57,34 @@ export const jobResult = z.discriminatedUnion('kind', [
     /** No failures: what the user should know of the result. */
     warnings: z.array(errorData).default([]),
   }),
+  z.object({
+    kind: z.literal('quantize'),
+    modelId: id,
+    path,
+    sizeBytes: count,
+    durationMs: z.number(),
+    /** No failures: what the user should know of the result. */
+    warnings: z.array(errorData),
+    /** Tensors that an interrupted run had finished. */
+    resumedTensors: count,
+    /** At most twenty, worst first. */
+    worstTensors: z.array(tensorError),
+    /** Of INT8, matrix by matrix. */
+    outliers: z.array(outlierColumns),
+    card: qualityCard.nullable(),
+    /** Why there is no card: the file is made nevertheless. */
+    cardProblem: errorData.nullable(),
+  }),
+  z.object({
+    kind: z.literal('calibrate'),
+    path,
+    sizeBytes: count,
+    matrices: count,
+    windows: count,
+    tokens: count,
+    durationMs: z.number(),
+  }),
+  z.object({ kind: z.literal('quality'), card: qualityCard }),
   z.object({ kind: z.literal('verify'), matches: z.boolean(), sha256: z.string(), changedFiles: z.array(z.string()) }),
   z.object({ kind: z.literal('demo'), modelId: id }),
   z.object({

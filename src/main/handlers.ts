@@ -2,26 +2,29 @@ import type { AppHandlers } from '#contract/index.ts';
 import type { Chat } from './chat/index.ts';
 import type { JobQueue } from './jobs/queue.ts';
 import type { Library } from './library/index.ts';
+import type { Quantize } from './quantize/index.ts';
 import type { System } from './system/index.ts';
 
 interface ServiceParts {
   readonly library: Library;
   readonly chat: Chat;
+  readonly quantize: Quantize;
   readonly jobs: JobQueue;
   readonly system: System;
 }
 
 /** The contract, and who answers it. */
-export function appHandlers({ library, chat, jobs, system }: ServiceParts): AppHandlers {
+export function appHandlers({ library, chat, quantize, jobs, system }: ServiceParts): AppHandlers {
   return {
     library: library.handlers,
     chat: chat.handlers,
+    quantize: quantize.handlers,
     jobs: {
       list: () => jobs.list(),
       start: ({ spec }) => jobs.start(spec),
       cancel: ({ jobId }) => jobs.cancel(jobId),
       resume: ({ jobId }) => jobs.resume(jobId),
-      clear: ({ jobId }) => (jobs.clear(jobId), {}),
+      clear: async ({ jobId }) => (await jobs.clear(jobId), {}),
       watch: ({ jobId }, { signal }) => jobs.watch(jobId, signal),
       changes: (_, { signal }) => jobs.changes(signal),
     },

@@ -4,6 +4,7 @@ import { isActive } from '#core/jobs/state.ts';
 import { diskError } from '#core/errors/on-disk.ts';
 import type { AppHandlers } from '#contract/index.ts';
 import { createChat } from './chat/index.ts';
+import { cardRepository } from './db/cards.ts';
 import { chatRepository } from './db/chats.ts';
 import { followChanges } from './db/feed.ts';
 import { jobRepository } from './db/jobs.ts';
@@ -13,14 +14,18 @@ import { settingsRepository } from './db/settings.ts';
 import type { Engines } from './engines/index.ts';
 import { appHandlers } from './handlers.ts';
 import type { Host } from './host.ts';
+import { calibrateRunner } from './jobs/calibrate.ts';
 import { convertRunner } from './jobs/convert.ts';
 import { demoRunner } from './jobs/demo.ts';
 import { perplexityRunner } from './jobs/perplexity.ts';
+import { qualityRunner } from './jobs/quality.ts';
+import { quantizeRunner } from './jobs/quantize.ts';
 import { createJobQueue } from './jobs/queue.ts';
 import { verifyRunner } from './jobs/verify.ts';
 import { createLibrary } from './library/index.ts';
 import { resolveUserPath } from './library/paths.ts';
 import type { Log } from './log.ts';
+import { createQuantize } from './quantize/index.ts';
 import { createSystem } from './system/index.ts';
 
 export interface ServicesOptions {
@@ -76,14 +81,21 @@ export function openServices({ home, host, engines, log, clock = Date.now }: Ser
           isActive(state) && id !== exceptJobId && 'outputPath' in spec && resolveUserPath(spec.outputPath) === path,
       );
   const { versions } = host;
+  const cards = cardRepository(database);
+  const scratchFolder = join(home, 'scratch');
+  const quantize = createQuantize({ library, engines, cards });
   const jobs = createJobQueue({
     database,
     repository: jobRows,
     feed,
     log,
     clock,
+    scratchFolder,
     runners: {
       convert: convertRunner({ library, engines, isOutputTaken, versions, clock }),
+      quantize: quantizeRunner({ library, engines, cards, isOutputTaken, scratchFolder, threads, versions, clock }),
+      calibrate: calibrateRunner({ library, engines, isOutputTaken, threads, clock }),
+      quality: qualityRunner({ library, engines, cards, threads, versions, clock }),
       verify: verifyRunner(library),
       demo: demoRunner({ library, engines, modelFolder, versions, clock }),
       perplexity: perplexityRunner({ library, engines, threads }),
@@ -94,7 +106,7 @@ export function openServices({ home, host, engines, log, clock = Date.now }: Ser
   if (host.kind !== 'cli') library.startHashing();
 
   return {
-    handlers: appHandlers({ library, chat, jobs, system }),
+    handlers: appHandlers({ library, chat, quantize, jobs, system }),
     close: async () => {
       await Promise.all([jobs.close(), chat.close()]);
       await library.close();

@@ -29,6 +29,16 @@ export const jobErrors = {
     safe: notStarted,
     next: 'Add the ending to the name.',
   },
+  'jobs.needsModel': {
+    what: '"{name}" is an adapter, which changes a model and is none by itself.',
+    safe: notStarted,
+    next: 'Choose the model that it was trained for, or merge the two first.',
+  },
+  'jobs.outputNotEmpty': {
+    what: 'The folder {path} is not empty.',
+    safe: notStarted,
+    next: 'Choose a new folder or an empty one.',
+  },
   'jobs.outputTaken': {
     what: 'Another job is going to write {path}.',
     safe: notStarted,

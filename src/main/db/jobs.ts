@@ -1,5 +1,6 @@
 import type { Job } from '#contract/jobs.ts';
 import type { AppErrorData } from '#core/errors/index.ts';
+import { isActive } from '#core/jobs/state.ts';
 import type { Database } from './open.ts';
 
 export type JobProgress = Pick<Job, 'phase' | 'detail' | 'fraction' | 'done' | 'ratePerSecond' | 'remainingMs'>;
@@ -17,6 +18,8 @@ export interface SavedJob {
   readonly job: Job;
   readonly owner: JobOwner;
   readonly cancelRequested: boolean;
+  /** Something of an earlier run is kept for the next one, also while that waits or runs. */
+  readonly isKept: boolean;
 }
 
 interface JobRow {
@@ -30,6 +33,7 @@ interface JobRow {
   readonly owner_pid: number;
   readonly owner_started: string | null;
   readonly cancel_requested: number;
+  readonly resumable: number;
   readonly created_ms: number;
   readonly started_ms: number | null;
   readonly finished_ms: number | null;
@@ -46,15 +50,23 @@ const jobOf = (row: JobRow): SavedJob => ({
     ...(parsed<JobProgress>(row.progress) ?? noProgress),
     result: parsed(row.result),
     error: parsed(row.error),
-    // No kind of job keeps what it has half done: each starts again.
-    resumable: false,
+    resumable: row.resumable === 1 && !isActive(row.state),
     createdMs: row.created_ms,
     startedMs: row.started_ms,
     finishedMs: row.finished_ms,
   },
   owner: { pid: row.owner_pid, started: row.owner_started },
   cancelRequested: row.cancel_requested === 1,
+  isKept: row.resumable === 1,
 });
+
+/** How a job ended. */
+export interface JobEnd {
+  readonly result?: Job['result'];
+  readonly error?: AppErrorData | null;
+  /** What it left can be gone on from. */
+  readonly resumable?: boolean;
+}
 
 /** Ended jobs that are kept; older ones are forgotten. */
 const KEPT_JOBS = 500;
@@ -71,7 +83,8 @@ export function jobRepository(database: Database) {
      VALUES (@id, @kind, @spec, @lane, 'queued', @pid, @started, @createdMs)`,
   );
   const prune = connection.prepare(
-    `DELETE FROM jobs WHERE state NOT IN ('queued', 'running') AND id NOT IN (SELECT id FROM jobs ORDER BY created_ms DESC, rowid DESC LIMIT ?)`,
+    `DELETE FROM jobs WHERE state NOT IN ('queued', 'running') AND NOT resumable
+       AND id NOT IN (SELECT id FROM jobs ORDER BY created_ms DESC, rowid DESC LIMIT ?)`,
   );
   const queueAgain = connection.prepare(
     `UPDATE jobs SET state = 'queued', progress = NULL, result = NULL, error = NULL, cancel_requested = 0, owner_pid = @pid,
@@ -79,12 +92,17 @@ export function jobRepository(database: Database) {
   );
   const begin = connection.prepare(`UPDATE jobs SET state = 'running', started_ms = ? WHERE id = ?`);
   const setProgress = connection.prepare('UPDATE jobs SET progress = ? WHERE id = ?');
-  const end = connection.prepare('UPDATE jobs SET state = ?, progress = NULL, result = ?, error = ?, finished_ms = ? WHERE id = ?');
+  const end = connection.prepare(
+    `UPDATE jobs SET state = @state, progress = NULL, result = @result, error = @error, resumable = @resumable, finished_ms = @finishedMs
+     WHERE id = @id`,
+  );
+  const disown = connection.prepare(`UPDATE jobs SET resumable = 0 WHERE resumable AND id <> ? AND json_extract(spec, '$.outputPath') = ?`);
   const requestCancel = connection.prepare('UPDATE jobs SET cancel_requested = 1 WHERE id = ?');
   const clearOne = connection.prepare('DELETE FROM jobs WHERE id = ?');
   const clearEnded = connection.prepare(`DELETE FROM jobs WHERE state NOT IN ('queued', 'running')`);
+  const resumable = connection.prepare<[], JobRow>(`SELECT * FROM jobs WHERE resumable AND state NOT IN ('queued', 'running')`);
   const usersOf = connection.prepare<[string], string>(
-    `SELECT id FROM jobs WHERE state IN ('queued', 'running') AND json_extract(spec, '$.modelId') = ?`,
+    `SELECT id FROM jobs WHERE state IN ('queued', 'running') AND ? IN (json_extract(spec, '$.modelId'), json_extract(spec, '$.sourceId'))`,
   );
 
   return {
@@ -96,7 +114,7 @@ export function jobRepository(database: Database) {
     },
     /** Queued and running ones of every process, oldest first. */
     active: (): SavedJob[] => active.all().map(jobOf),
-    /** Whether an unfinished job works on a model. */
+    /** Whether an unfinished job works on a model, or measures another against it. */
     isModelUsed: (modelId: string): boolean => usersOf.get(modelId) !== undefined,
     add: (job: Pick<Job, 'id' | 'spec' | 'lane' | 'createdMs'>, owner: JobOwner): void =>
       database.write(() => {
@@ -105,15 +123,23 @@ export function jobRepository(database: Database) {
         prune.run(KEPT_JOBS);
       }),
     queueAgain: (id: string, owner: JobOwner): void => database.write(() => void queueAgain.run({ id, ...owner })),
-    begin: (id: string, startedMs: number): void => database.write(() => void begin.run(startedMs, id)),
+    /** A job begins to write `outputPath`: what others have kept there is no longer theirs. */
+    begin: (id: string, startedMs: number, outputPath: string | null): void =>
+      database.write(() => {
+        begin.run(startedMs, id);
+        if (outputPath !== null) disown.run(id, outputPath);
+      }),
     setProgress: (id: string, progress: JobProgress): void => database.write(() => void setProgress.run(JSON.stringify(progress), id)),
-    end: (id: string, state: Job['state'], outcome: { result?: Job['result']; error?: AppErrorData | null }, finishedMs: number): void =>
+    end: (id: string, state: Job['state'], outcome: JobEnd, finishedMs: number): void =>
       database.write(() => {
         const json = (value: unknown): string | null => (value === null || value === undefined ? null : JSON.stringify(value));
-        end.run(state, json(outcome.result), json(outcome.error), finishedMs, id);
+        const { result, error, resumable = false } = outcome;
+        end.run({ id, state, result: json(result), error: json(error), resumable: Number(resumable), finishedMs });
       }),
     requestCancel: (id: string): void => database.write(() => void requestCancel.run(id)),
     remove: (id: string): void => database.write(() => void clearOne.run(id)),
     removeEnded: (): void => database.write(() => void clearEnded.run()),
+    /** Ended ones that have kept something for another run. */
+    resumable: (): SavedJob[] => resumable.all().map(jobOf),
   };
 }

@@ -163,4 +163,34 @@ export const migrations: readonly string[] = [
     INSERT INTO changes (topic, id) VALUES ('settings', new.name);
   END;
   `,
+  `
+  -- What an interrupted run left can be gone on from.
+  ALTER TABLE jobs ADD COLUMN resumable INTEGER NOT NULL DEFAULT 0 CHECK (resumable IN (0, 1));
+
+  CREATE TABLE quality_cards (
+    id TEXT PRIMARY KEY,
+    model_id TEXT NOT NULL REFERENCES models (id) ON DELETE CASCADE,
+    source_id TEXT REFERENCES models (id) ON DELETE SET NULL,
+    source_name TEXT NOT NULL,
+    measure TEXT NOT NULL CHECK (json_valid(measure)),
+    versions TEXT NOT NULL CHECK (json_valid(versions)),
+    made_ms INTEGER NOT NULL,
+    duration_ms REAL NOT NULL
+  ) STRICT;
+  CREATE INDEX quality_cards_by_model ON quality_cards (model_id);
+  CREATE INDEX quality_cards_by_source ON quality_cards (source_id);
+
+  -- Both show it: the measured model, and the one that it was held against.
+  CREATE TRIGGER quality_card_added AFTER INSERT ON quality_cards BEGIN
+    INSERT INTO changes (topic, id) VALUES ('model', new.model_id);
+    INSERT INTO changes (topic, id) SELECT 'model', new.source_id WHERE new.source_id IS NOT NULL;
+  END;
+  CREATE TRIGGER quality_card_changed AFTER UPDATE ON quality_cards BEGIN
+    INSERT INTO changes (topic, id) VALUES ('model', new.model_id);
+  END;
+  CREATE TRIGGER quality_card_removed AFTER DELETE ON quality_cards BEGIN
+    INSERT INTO changes (topic, id) VALUES ('model', old.model_id);
+    INSERT INTO changes (topic, id) SELECT 'model', old.source_id WHERE old.source_id IS NOT NULL;
+  END;
+  `,
 ];

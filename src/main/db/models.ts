@@ -154,7 +154,9 @@ export function modelRepository(database: Database) {
   const setFileHash = connection.prepare('UPDATE model_files SET sha256 = ? WHERE model_id = ? AND name = ?');
   const insertLineage = connection.prepare('INSERT INTO lineage (model_id, recipe, versions, made_ms) VALUES (?, ?, ?, ?)');
   const insertParent = connection.prepare(
-    'INSERT INTO lineage_parents (model_id, position, parent_id, name, sha256, role) VALUES (?, ?, ?, ?, ?, ?)',
+    // A parent that left the library meanwhile is remembered by name and hash.
+    `INSERT INTO lineage_parents (model_id, position, parent_id, name, sha256, role)
+     VALUES (?, ?, (SELECT id FROM models WHERE id = ?), ?, ?, ?)`,
   );
   const lineageOf = connection.prepare<[string], { recipe: string | null; versions: string }>('SELECT * FROM lineage WHERE model_id = ?');
   const parentsOf = connection.prepare<

@@ -1,4 +1,4 @@
-import { rm, stat, statfs } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { AppError, type AppErrorData } from '#core/errors/index.ts';
 import { onDisk } from '#core/errors/on-disk.ts';
@@ -8,6 +8,8 @@ import type { Library } from '../library/index.ts';
 import type { FoundModel } from '../library/inspect.ts';
 import { exists, resolveUserPath } from '../library/paths.ts';
 import { inspectPath } from '../library/walk.ts';
+import { followWork } from './inputs.ts';
+import { checkOutputFile, checkSpace, removePartial } from './output.ts';
 import type { JobContext, JobRunner, SpecOf } from './runner.ts';
 
 interface ConvertOptions {
@@ -29,11 +31,7 @@ export function convertRunner({ library, engines, isOutputTaken, versions, clock
   const write = async (spec: Spec, model: Model, outputPath: string, { signal, progress }: JobContext): Promise<AppErrorData[]> => {
     const { tensor } = await engines.tensor();
     const request = { modelPath: model.path, target: spec.target, outputPath, name: spec.name ?? model.name };
-    for await (const event of tensor.convert(request, { signal })) {
-      if (event.type === 'finished') return event.warnings;
-      progress(event);
-    }
-    throw new AppError('request.cancelled', {});
+    return (await followWork(tensor.convert(request, { signal }), progress)).warnings;
   };
 
   return {
@@ -44,14 +42,8 @@ export function convertRunner({ library, engines, isOutputTaken, versions, clock
         throw new AppError('model.quantized', { method: model.facts.quantization ?? model.kind });
       if (model.kind !== 'hf') throw new AppError('jobs.needsHf', { name: model.name });
       const path = resolveUserPath(spec.outputPath);
-      if (!path.endsWith('.gguf')) throw new AppError('jobs.outputName', { path, ending: '.gguf' });
-      const folder = dirname(path);
-      if (!(await onDisk(folder, () => stat(folder))).isDirectory()) throw new AppError('system.notAFolder', { path: folder });
-      if (!again && (await exists(path))) throw new AppError('convert.outputExists', { path });
-      if (isOutputTaken(path, jobId)) throw new AppError('jobs.outputTaken', { path });
-      const { bavail, bsize } = await onDisk(folder, () => statfs(folder));
-      const needBytes = predictedBytes(model, spec.target);
-      if (bavail * bsize < needBytes) throw new AppError('disk.tooSmall', { path: folder, needBytes, freeBytes: bavail * bsize });
+      await checkOutputFile(path, ['.gguf'], { again, isTaken: isOutputTaken(path, jobId) });
+      await checkSpace([{ folder: dirname(path), needBytes: predictedBytes(model, spec.target) }]);
     },
     run: async (spec, context) => {
       const startMs = clock();
@@ -79,7 +71,8 @@ export function convertRunner({ library, engines, isOutputTaken, versions, clock
         },
       };
     },
-    cleanUp: (spec) => rm(`${resolveUserPath(spec.outputPath)}.partial`, { force: true }),
+    canGoOn: async () => false,
+    cleanUp: ({ outputPath }) => removePartial(resolveUserPath(outputPath)),
   };
 }
 

@@ -1,13 +1,13 @@
 import { randomInt } from 'node:crypto';
 import { mkdir, rm } from 'node:fs/promises';
-import { AppError } from '#core/errors/index.ts';
 import { onDisk } from '#core/errors/on-disk.ts';
 import type { Engines } from '../engines/index.ts';
 import type { Library } from '../library/index.ts';
 import { hashContent } from '../library/identity.ts';
 import { fileNameOf, freePath } from '../library/paths.ts';
 import { inspectEntry } from '../library/states.ts';
-import type { JobContext, JobRunner, WorkProgress } from './runner.ts';
+import { followWork } from './inputs.ts';
+import { leavesNothing, type JobRunner } from './runner.ts';
 
 interface DemoOptions {
   readonly library: Pick<Library, 'enter'>;
@@ -30,9 +30,9 @@ export function demoRunner({ library, engines, modelFolder, versions, clock }: D
       const file = `${folder}-${TARGET.toUpperCase()}.gguf`;
       const seed = randomInt(2 ** 32);
       const { tensor } = await engines.tensor();
-      await finished(tensor.demo({ outputFolder: folder, name, seed }, { signal }), progress);
+      await followWork(tensor.demo({ outputFolder: folder, name, seed }, { signal }), progress);
       try {
-        await finished(tensor.convert({ modelPath: folder, target: TARGET, outputPath: file, name }, { signal }), progress);
+        await followWork(tensor.convert({ modelPath: folder, target: TARGET, outputPath: file, name }, { signal }), progress);
       } catch (error) {
         await rm(folder, { recursive: true, force: true });
         throw error;
@@ -55,18 +55,6 @@ export function demoRunner({ library, engines, modelFolder, versions, clock }: D
       };
     },
     // The engine removes its unfinished outputs itself; what is left after a crash of both goes at the next start.
-    cleanUp: async () => undefined,
+    ...leavesNothing,
   };
-}
-
-/** Follow a work of the engine to its last event. */
-async function finished(
-  events: AsyncIterable<WorkProgress | { readonly type: 'finished' }>,
-  progress: JobContext['progress'],
-): Promise<void> {
-  for await (const event of events) {
-    if (event.type === 'finished') return;
-    progress(event);
-  }
-  throw new AppError('request.cancelled', {});
 }

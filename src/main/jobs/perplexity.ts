@@ -1,10 +1,9 @@
-import { stat } from 'node:fs/promises';
 import { AppError } from '#core/errors/index.ts';
-import { onDisk } from '#core/errors/on-disk.ts';
 import type { Engines } from '../engines/index.ts';
 import type { Library } from '../library/index.ts';
 import { resolveUserPath } from '../library/paths.ts';
-import type { JobRunner } from './runner.ts';
+import { checkFile, followWork } from './inputs.ts';
+import { leavesNothing, type JobRunner } from './runner.ts';
 
 interface PerplexityOptions {
   readonly library: Pick<Library, 'usable' | 'setUsed'>;
@@ -24,24 +23,17 @@ export function perplexityRunner({ library, engines, threads }: PerplexityOption
     check: async ({ modelId, textPath }) => {
       const model = await library.usable(modelId);
       if (model.kind !== 'gguf') throw new AppError('jobs.needsGguf', { name: model.name });
-      const path = resolveUserPath(textPath);
-      if (!(await onDisk(path, () => stat(path))).isFile()) throw new AppError('library.notRegularFile', { path });
+      await checkFile(resolveUserPath(textPath));
     },
     run: async ({ modelId, textPath, contextLength }, { signal, progress }) => {
       const { path } = await library.usable(modelId);
       library.setUsed(modelId);
       const { tensor } = await engines.tensor();
       const request = { modelPath: path, textPath: resolveUserPath(textPath), contextLength, threads: threads() };
-      for await (const event of tensor.perplexity(request, { signal })) {
-        if (event.type === 'progress') {
-          progress(event);
-          continue;
-        }
-        const { perplexity, standardError, tokens, windows } = event;
-        return { result: { kind: 'perplexity', perplexity, standardError, tokens, windows, contextLength, method: METHOD } };
-      }
-      throw new AppError('request.cancelled', {});
+      const measured = await followWork(tensor.perplexity(request, { signal }), progress);
+      const { perplexity, standardError, tokens, windows } = measured;
+      return { result: { kind: 'perplexity', perplexity, standardError, tokens, windows, contextLength, method: METHOD } };
     },
-    cleanUp: async () => undefined,
+    ...leavesNothing,
   };
 }

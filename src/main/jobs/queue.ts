@@ -1,12 +1,15 @@
+import { rm } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
 import { canBecome, isActive } from '#core/jobs/state.ts';
 import { AppError, toErrorData } from '#core/errors/index.ts';
 import type { Job, JobSpec } from '#contract/jobs.ts';
 import { listeners, streamOf } from '../changes.ts';
 import type { ChangeFeed } from '../db/feed.ts';
-import type { JobOwner, JobRepository, SavedJob } from '../db/jobs.ts';
+import type { JobEnd, JobOwner, JobRepository, SavedJob } from '../db/jobs.ts';
 import type { Database } from '../db/open.ts';
 import { newId } from '../ids.ts';
+import { resolveUserPath } from '../library/paths.ts';
 import type { Log } from '../log.ts';
 import { LiveProgress } from './live-progress.ts';
 import { isAlive, processStart } from './owner.ts';
@@ -19,6 +22,8 @@ export interface JobQueueOptions {
   readonly repository: JobRepository;
   readonly feed: ChangeFeed;
   readonly runners: JobRunners;
+  /** Each job has a folder in it while it runs. */
+  readonly scratchFolder: string;
   readonly log: Log;
   readonly clock: () => number;
 }
@@ -47,7 +52,7 @@ export type JobQueue = ReturnType<typeof createJobQueue>;
  * Long work, one job after another in each lane. A job belongs to the process that started it; others see it, and can ask
  * for its end.
  */
-export function createJobQueue({ database, repository, feed, runners, log, clock }: JobQueueOptions) {
+export function createJobQueue({ database, repository, feed, runners, scratchFolder, log, clock }: JobQueueOptions) {
   const running = new Map<string, Running>();
   /** Jobs of this process that wait, in order; and when an interrupted run of theirs began. */
   const waiting = new Map<string, { readonly earlierRunMs: number | null }>();
@@ -80,7 +85,31 @@ export function createJobQueue({ database, repository, feed, runners, log, clock
     if (work !== undefined) {
       work.verdict ??= verdict;
       work.abort.abort();
-    } else if (waiting.delete(id)) repository.end(id, verdict, {}, clock());
+    } else if (waiting.delete(id)) {
+      // It did not begin, or not again.
+      const { job, isKept } = saved(id);
+      repository.end(id, verdict, { resumable: isKept && verdict === 'interrupted' }, clock());
+      if (isKept && verdict === 'cancelled') void discard(job.spec);
+    }
+  };
+
+  const scratchOf = (id: string): string => join(scratchFolder, id);
+
+  /** Remove what a job left. */
+  const discard = async (spec: JobSpec): Promise<void> => {
+    await runnerOf(spec)
+      .cleanUp(spec)
+      .catch((error: unknown) => log.write('warn', 'jobs', `${spec.kind}: what it left could not be removed: ${String(error)}`));
+  };
+
+  /** Remove what a run left, but for what another run can go on from. Returns whether there is such. */
+  const tidy = async (id: string, spec: JobSpec): Promise<boolean> => {
+    await rm(scratchOf(id), { recursive: true, force: true }).catch(() => undefined);
+    const goesOn = await runnerOf(spec)
+      .canGoOn(spec)
+      .catch(() => false);
+    if (!goesOn) await discard(spec);
+    return goesOn;
   };
 
   const pump = (): void => {
@@ -105,7 +134,7 @@ export function createJobQueue({ database, repository, feed, runners, log, clock
     const { promise: ended, resolve } = Promise.withResolvers<void>();
     const work: Running = { abort, live, verdict: undefined, ended };
     running.set(id, work);
-    repository.begin(id, clock());
+    repository.begin(id, clock(), 'outputPath' in spec ? spec.outputPath : null);
     log.write('info', 'jobs', `${spec.kind} ${id} begins`);
     void execute(id, spec, work, earlierRunMs)
       .catch((error: unknown) => log.write('error', 'jobs', `${spec.kind} ${id}: its end could not be saved: ${String(error)}`))
@@ -118,7 +147,7 @@ export function createJobQueue({ database, repository, feed, runners, log, clock
 
   const execute = async (id: string, spec: JobSpec, work: Running, earlierRunMs: number | null): Promise<void> => {
     const runner = runnerOf(spec);
-    const finish = (state: 'done' | 'failed' | 'cancelled' | 'interrupted', outcome: Parameters<JobRepository['end']>[2]): void => {
+    const finish = (state: 'done' | 'failed' | 'cancelled' | 'interrupted', outcome: JobEnd): void => {
       work.live.stop();
       running.delete(id);
       // Forgotten meanwhile by hand: there is nothing left to write.
@@ -133,32 +162,34 @@ export function createJobQueue({ database, repository, feed, runners, log, clock
         signal: work.abort.signal,
         progress: (report) => work.live.report(report),
         earlierRunMs,
+        scratchFolder: scratchOf(id),
       });
+      await rm(scratchOf(id), { recursive: true, force: true }).catch(() => undefined);
       // The job's end and what it made are seen together or not at all.
       database.write(() => {
         record?.();
         finish('done', { result });
       });
     } catch (error) {
-      // Before its own run, what lies there is another's.
-      if (hasBegun) await runner.cleanUp(spec).catch(() => undefined);
-      if (work.verdict === undefined) finish('failed', { error: toErrorData(error) });
-      else finish(work.verdict, {});
+      const kept = repository.get(id)?.isKept ?? false;
+      // Before its own run, what lies there is an earlier run's or another's.
+      const resumable = hasBegun ? await tidy(id, spec) : kept;
+      const { verdict } = work;
+      if (verdict === 'cancelled' && resumable) await discard(spec);
+      if (verdict === undefined) finish('failed', { error: toErrorData(error), resumable });
+      else finish(verdict, { resumable: resumable && verdict === 'interrupted' });
     }
   };
 
   /** Jobs whose process is gone are interrupted; what they left half done is removed. Those of living processes are left alone. */
   const reap = async (): Promise<void> => {
-    for (const { job, owner: theirs } of repository.active()) {
+    for (const { job, owner: theirs, isKept } of repository.active()) {
       if (isOurs(job.id) || (await isAlive(theirs))) continue;
       // Asked again after the wait: another process may have done the same.
       const now = repository.get(job.id);
       if (now === undefined || !isActive(now.job.state) || isOurs(job.id)) continue;
-      if (job.state === 'running')
-        await runnerOf(job.spec)
-          .cleanUp(job.spec)
-          .catch(() => undefined);
-      repository.end(job.id, 'interrupted', {}, clock());
+      const resumable = job.state === 'running' ? await tidy(job.id, job.spec) : isKept;
+      repository.end(job.id, 'interrupted', { resumable }, clock());
       log.write('warn', 'jobs', `${job.spec.kind} ${job.id} was interrupted: its process ended`);
     }
   };
@@ -178,7 +209,8 @@ export function createJobQueue({ database, repository, feed, runners, log, clock
       return repository.list().map(present);
     },
     get,
-    start: async (spec: JobSpec): Promise<Job> => {
+    start: async (asked: JobSpec): Promise<Job> => {
+      const spec = 'outputPath' in asked ? { ...asked, outputPath: resolveUserPath(asked.outputPath) } : asked;
       const runner = runnerOf(spec);
       await runner.check(spec, { jobId: null, again: false });
       const id = newId();
@@ -200,7 +232,8 @@ export function createJobQueue({ database, repository, feed, runners, log, clock
       await begun;
       const { job } = saved(id);
       if (!canBecome(job.state, 'queued')) throw new AppError('jobs.wrongState', { state: job.state });
-      const earlierRunMs = job.state === 'interrupted' ? job.startedMs : null;
+      // One that was cancelled left nothing.
+      const earlierRunMs = job.state === 'cancelled' ? null : job.startedMs;
       await runnerOf(job.spec).check(job.spec, { jobId: id, again: earlierRunMs !== null });
       const mine = await self();
       // Asked twice at once, or in two processes: the first one has it.
@@ -211,12 +244,14 @@ export function createJobQueue({ database, repository, feed, runners, log, clock
       pump();
       return get(id);
     },
-    /** Forget an ended job, or all of them. */
-    clear: (id?: string): void => {
-      if (id === undefined) return repository.removeEnded();
-      const { state } = saved(id).job;
-      if (isActive(state)) throw new AppError('jobs.wrongState', { state });
-      repository.remove(id);
+    /** Forget an ended job, or all of them, and remove what is kept for going on. */
+    clear: async (id?: string): Promise<void> => {
+      const state = id === undefined ? undefined : saved(id).job.state;
+      if (state !== undefined && isActive(state)) throw new AppError('jobs.wrongState', { state });
+      const kept = repository.resumable().filter(({ job }) => id === undefined || job.id === id);
+      if (id === undefined) repository.removeEnded();
+      else repository.remove(id);
+      for (const { job } of kept) await discard(job.spec);
     },
     changes: (signal: AbortSignal): AsyncIterable<JobEvent> =>
       streamOf(changes.add, { signal, key: (event) => (event.type === 'changed' ? event.job.id : event.jobId) }),

@@ -13,6 +13,8 @@ export interface JobContext {
   readonly progress: (progress: Omit<WorkProgress, 'type'>) => void;
   /** When an interrupted run of this job began: what it left may be taken over. Null on a first run. */
   readonly earlierRunMs: number | null;
+  /** For whatever the run needs while it runs: not there yet, and removed after the run. */
+  readonly scratchFolder: string;
 }
 
 export interface CheckContext {
@@ -35,8 +37,13 @@ export interface JobRunner<K extends JobKind> {
   check(spec: SpecOf<K>, context: CheckContext): Promise<void>;
   /** Throws when the work fails or the signal aborts. */
   run(spec: SpecOf<K>, context: JobContext): Promise<JobOutcome>;
+  /** Whether a run that did not come to its end left something that the next one can go on from. */
+  canGoOn(spec: SpecOf<K>): Promise<boolean>;
   /** Remove what a run left that did not come to its end. */
   cleanUp(spec: SpecOf<K>): Promise<void>;
 }
+
+/** For a kind of job that leaves nothing behind. */
+export const leavesNothing = { canGoOn: async () => false, cleanUp: async () => undefined } as const;
 
 export type JobRunners = { readonly [K in JobKind]: JobRunner<K> };

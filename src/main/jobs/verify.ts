@@ -1,5 +1,5 @@
 import type { Library } from '../library/index.ts';
-import type { JobRunner } from './runner.ts';
+import { leavesNothing, type JobRunner } from './runner.ts';
 
 /** Hold a model's files against their recorded hashes. */
 export function verifyRunner(library: Pick<Library, 'present' | 'verify'>): JobRunner<'verify'> {
@@ -14,6 +14,6 @@ export function verifyRunner(library: Pick<Library, 'present' | 'verify'>): JobR
       });
       return { result: { kind: 'verify', sha256, matches, changedFiles }, record };
     },
-    cleanUp: async () => undefined,
+    ...leavesNothing,
   };
 }

@@ -73,6 +73,8 @@ export function createLibrary(options: LibraryOptions) {
     return model;
   };
 
+  const fingerprint = (id: string): string => JSON.stringify([get(id).path, repository.files(id)]);
+
   /** Enter a model; returns its id. May be called within a transaction. */
   const enter = (found: FoundModel, origin: Model['origin'], name: string = found.name, lineage?: NewLineage): string => {
     const id = newId();
@@ -210,7 +212,7 @@ export function createLibrary(options: LibraryOptions) {
     tensors: async ({ modelId, offset, limit }) => {
       const model = get(modelId);
       const files = repository.files(modelId);
-      const key = JSON.stringify([model.path, files]);
+      const key = fingerprint(modelId);
       if (table?.key !== key) table = { key, rows: readTensors(model, files) };
       const { rows: reading } = table;
       try {
@@ -246,6 +248,8 @@ export function createLibrary(options: LibraryOptions) {
       if (model.state.status === 'missing') throw AppError.from(model.state.error);
       return model;
     },
+    /** Is another one whenever the files at a model's path are others. */
+    fingerprint,
     setUsed: (id: string): void => repository.setUsed(id, clock()),
     /** The hash of a model's content: the recorded one, or a new one, which is recorded. */
     hashOf: async (id: string, context: Pick<JobContext, 'signal' | 'progress'>): Promise<string> => {

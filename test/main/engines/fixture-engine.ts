@@ -18,6 +18,10 @@ if (behaviour === 'serve' || behaviour === 'lingering') {
   log.write('info', 'the fixture has started');
   process.stderr.write('a library said something\n');
   process.on('disconnect', () => (behaviour === 'lingering' ? setInterval(() => undefined, 1000) : process.exit(0)));
+  const crash = async function* (): AsyncGenerator<never> {
+    setImmediate(() => process.exit(7));
+    await delay(60_000);
+  };
   serve(
     tensorContract,
     {
@@ -34,10 +38,12 @@ if (behaviour === 'serve' || behaviour === 'lingering') {
           while (performance.now() < until);
           yield { type: 'finished', sizeBytes: 0 };
         },
-        convert: async function* () {
-          setImmediate(() => process.exit(7));
-          await delay(60_000);
-        },
+        convert: crash,
+        quantize: crash,
+        calibrate: crash,
+        quality: crash,
+        recipes: () => [],
+        plan: () => process.exit(7),
         perplexity: async function* () {
           setImmediate(() => {
             throw new Error('nobody catches this');

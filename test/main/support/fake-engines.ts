@@ -1,13 +1,17 @@
 import { createHash } from 'node:crypto';
-import { readFile, rename, stat, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { AppError } from '#core/errors/index.ts';
 import { connect, type Connection } from '#contract/connect.ts';
 import { inferenceContract, tensorContract, type EngineKind } from '#contract/engine.ts';
 import type { Handlers } from '#contract/define.ts';
+import type { QualityMeasure } from '#contract/quantize.ts';
 import { memoryPorts } from '#contract/memory-port.ts';
 import { serve } from '#contract/serve.ts';
+import { isPackedTarget } from '#core/quantize/targets.ts';
 import { writeHfFolder } from '#engine/demo.ts';
+import { sizeOf } from '#main/jobs/output.ts';
 import type { EngineChange, Engines } from '#main/engines/index.ts';
 import { writeGeneratedModel } from '../../engine/generated-model.ts';
 import { tinyModel } from '../../fixtures.ts';
@@ -35,9 +39,43 @@ const health = (): Handlers<Pick<typeof tensorContract, 'health'>>['health'] => 
 export const untilAborted = (signal: AbortSignal): Promise<never> =>
   new Promise((_, reject) => signal.addEventListener('abort', () => reject(new AppError('request.cancelled', {})), { once: true }));
 
+/** What the fake measures of every model. */
+export const measure: QualityMeasure = {
+  textName: 'stories.txt',
+  textSha256: 'ab'.repeat(32),
+  contextLength: 128,
+  windows: 4,
+  tokens: 256,
+  perplexity: 36.185,
+  sourcePerplexity: 34.166,
+  meanKl: 0.02,
+  meanKlError: 0.001,
+  kl999: 0.9,
+  maxKl: 1.4,
+  topOneAgreement: 0.93,
+  worstTensors: [{ name: 'blk.0.attn_k.weight', to: 'Q4_0', relativeError: 0.09 }],
+  samples: [{ prompt: 'Once', source: ' upon a time', variant: ' upon a hill' }],
+};
+
+type Format = 'hf' | 'gguf';
+
+const writeModel = (format: Format, path: string): Promise<unknown> =>
+  format === 'gguf' ? writeGeneratedModel(path, { layers: 1 }) : writeHfFolder(tinyModel(), path);
+
+/** Bytes of what the fake writes. */
+async function modelBytes(format: Format): Promise<number> {
+  const folder = await mkdtemp(join(tmpdir(), 'lathe-fake-'));
+  await writeModel(format, join(folder, 'model'));
+  const sizeBytes = await sizeOf(join(folder, 'model'));
+  await rm(folder, { recursive: true });
+  return sizeBytes;
+}
+
+const formatOf = (target: string, format: Format | undefined): Format => format ?? (isPackedTarget(target) ? 'hf' : 'gguf');
+
 /**
  * Engines in this process, behind the real contract. Inference says the words of its script, one event each. Tensor hashes
- * truly, and "converts" into a small real GGUF file.
+ * truly, and "converts" and "quantizes" into a small real model.
  */
 export function fakeEngines(script: readonly string[] = ['Once', ' upon', ' a time']): FakeEngines {
   const asked: [string, unknown][] = [];
@@ -77,6 +115,58 @@ export function fakeEngines(script: readonly string[] = ['Once', ' upon', ' a ti
       await writeGeneratedModel(`${input.outputPath}.partial`, { layers: 1 });
       await rename(`${input.outputPath}.partial`, input.outputPath);
       yield { type: 'finished', sizeBytes: (await stat(input.outputPath)).size, warnings: [] };
+    },
+    recipes: (input) => {
+      asked.push(['recipes', input]);
+      const common = { sizeBytes: 1000, bitsPerWeight: 8.5, needsImatrix: false, problem: null };
+      return [
+        { target: 'Q8_0', format: 'gguf', needsCalibration: false, ...common },
+        { target: 'gptq-4', format: 'hf', needsCalibration: true, ...common },
+      ];
+    },
+    plan: async (input) => {
+      asked.push(['plan', input]);
+      const { target } = input;
+      const format = formatOf(target, input.format);
+      return {
+        target,
+        format,
+        sizeBytes: await modelBytes(format),
+        bitsPerWeight: 4.5,
+        memoryBytes: 1000,
+        scratchBytes: 500,
+        calibrationPasses: target.startsWith('gptq') ? 1 : 0,
+        warnings: [],
+        tensors: [],
+      };
+    },
+    quantize: async function* (input) {
+      asked.push(['quantize', input]);
+      yield { type: 'progress', phase: 'quantize.writing', detail: 'output.weight', amount: 50, total: 100, unit: 'bytes' };
+      const partial = `${input.outputPath}.partial`;
+      const journal = await readFile(`${partial}.journal`, 'utf8').catch(() => '\n');
+      await rm(partial, { recursive: true, force: true });
+      await writeModel(formatOf(input.target, input.format), partial);
+      await rename(partial, input.outputPath);
+      await rm(`${partial}.journal`, { force: true });
+      yield {
+        type: 'finished',
+        sizeBytes: await sizeOf(input.outputPath),
+        warnings: [],
+        resumedTensors: journal.split('\n').length - 2,
+        tensors: Array.from({ length: 30 }, (_, index) => ({ name: `t${index}`, to: input.target, relativeError: index / 100 })),
+        outliers: [],
+      };
+    },
+    calibrate: async function* (input) {
+      asked.push(['calibrate', input]);
+      await writeBytes(input.outputPath, 100);
+      yield { type: 'finished', sizeBytes: 100, matrices: 7, windows: 3, tokens: 3 * input.contextLength };
+    },
+    quality: async function* (input) {
+      asked.push(['quality', input]);
+      yield { type: 'progress', phase: 'quality.scoring', detail: null, amount: 1, total: 4, unit: 'windows' };
+      yield { type: 'finished', measure };
     },
     hash: async function* ({ folder, files }) {
       asked.push(['hash', { folder, files }]);

@@ -140,6 +140,12 @@ export const program = {
   ),
   'jobs.needsGguf': words('“{name}”不是 GGUF 文件，不能直接测量困惑度。', safe.nothingStarted, convertFirst),
   'jobs.outputName': words('结果的名称必须以 {ending} 结尾：{path}。', safe.nothingStarted, '请在名称后加上该扩展名。'),
+  'jobs.needsModel': words(
+    '“{name}”是适配器：它改动某个模型，本身不是模型。',
+    safe.nothingStarted,
+    '请选择它所针对的模型，或先将两者合并。',
+  ),
+  'jobs.outputNotEmpty': words('文件夹 {path} 不是空的。', safe.nothingStarted, '请选择新的文件夹或空文件夹。'),
   'jobs.outputTaken': words('另一个任务将写入 {path}。', safe.nothingStarted, '请换一个名称，或取消那个任务。'),
 
   'library.unknownModel': words('此模型已不在模型库中。', '没有动它的文件。', '请从文件所在位置重新添加。'),

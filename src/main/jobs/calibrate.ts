@@ -1,0 +1,54 @@
+import { mkdir } from 'node:fs/promises';
+import { onDisk } from '#core/errors/on-disk.ts';
+import type { Engines } from '../engines/index.ts';
+import type { Library } from '../library/index.ts';
+import { resolveUserPath } from '../library/paths.ts';
+import { checkFile, checkIsModel, followWork } from './inputs.ts';
+import { checkOutputFile, removePartial } from './output.ts';
+import type { JobRunner } from './runner.ts';
+
+interface CalibrateOptions {
+  readonly library: Pick<Library, 'usable' | 'setUsed'>;
+  readonly engines: Pick<Engines, 'tensor'>;
+  readonly isOutputTaken: (path: string, exceptJobId: string | null) => boolean;
+  readonly threads: () => number | null;
+  readonly clock: () => number;
+}
+
+/** GGUF, and what llama.cpp wrote before 2025. */
+const ENDINGS = ['.gguf', '.dat'];
+
+/** Run a model on a text, and write down how much each of its inputs matters. */
+export function calibrateRunner({ library, engines, isOutputTaken, threads, clock }: CalibrateOptions): JobRunner<'calibrate'> {
+  return {
+    lane: 'cpu',
+    check: async ({ modelId, textPath, outputPath }, { jobId }) => {
+      checkIsModel(await library.usable(modelId));
+      if (textPath !== null) await checkFile(resolveUserPath(textPath));
+      const path = resolveUserPath(outputPath);
+      await checkOutputFile(path, ENDINGS, { again: false, isTaken: isOutputTaken(path, jobId) });
+    },
+    run: async ({ modelId, textPath, outputPath, contextLength, windows }, { signal, progress, scratchFolder }) => {
+      const startMs = clock();
+      const { path: modelPath } = await library.usable(modelId);
+      library.setUsed(modelId);
+      await onDisk(scratchFolder, () => mkdir(scratchFolder, { recursive: true }));
+      const path = resolveUserPath(outputPath);
+      const { tensor } = await engines.tensor();
+      const request = {
+        modelPath,
+        textPath: textPath === null ? null : resolveUserPath(textPath),
+        outputPath: path,
+        contextLength,
+        windows,
+        scratchFolder,
+        threads: threads(),
+      };
+      const { sizeBytes, matrices, windows: read, tokens } = await followWork(tensor.calibrate(request, { signal }), progress);
+      return { result: { kind: 'calibrate', path, sizeBytes, matrices, windows: read, tokens, durationMs: clock() - startMs } };
+    },
+    // The sums of a text are only known at its end.
+    canGoOn: async () => false,
+    cleanUp: ({ outputPath }) => removePartial(resolveUserPath(outputPath)),
+  };
+}
