@@ -6,13 +6,17 @@ export interface OptionSpec {
   readonly type: 'string' | 'boolean';
   /** What the value is, in capitals: `FILE`. */
   readonly value?: string;
+  /** May be given several times; the value is then a list. */
+  readonly multiple?: true;
   readonly help: string;
 }
 
 export type Options = Readonly<Record<string, OptionSpec>>;
 
 /** The parsed values by option name. */
-export type Values<O extends Options> = { readonly [K in keyof O]?: O[K]['type'] extends 'boolean' ? boolean : string };
+export type Values<O extends Options> = {
+  readonly [K in keyof O]?: O[K]['type'] extends 'boolean' ? boolean : O[K] extends { readonly multiple: true } ? string[] : string;
+};
 
 /** What a command has to say: one JSON document, and the same for people. */
 export interface Answer {

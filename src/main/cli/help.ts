@@ -9,7 +9,8 @@ export const globalOptions = {
   version: { type: 'boolean', help: 'show the version' },
 } as const satisfies Options;
 
-const optionName = (name: string, { value }: OptionSpec): string => `--${name}${value === undefined ? '' : ` ${value}`}`;
+const optionName = (name: string, { value, multiple }: OptionSpec): string =>
+  `--${name}${value === undefined ? '' : ` ${value}`}${multiple === true ? ' …' : ''}`;
 
 function list(rows: readonly (readonly [string, string])[]): string {
   const longest = Math.max(...rows.map(([name]) => name.length));

@@ -18,6 +18,22 @@ export const registry: Readonly<Record<string, Entry>> = {
     load: async () => (await import('./commands/verify.ts')).command,
   },
   convert: { summary: 'write a model as GGUF', load: async () => (await import('./commands/convert.ts')).command },
+  recipes: {
+    summary: 'list what a model can be quantized to: sizes, and what is measured',
+    load: async () => (await import('./commands/recipes.ts')).command,
+  },
+  quantize: {
+    summary: 'write a model with fewer bits, and measure what it lost',
+    load: async () => (await import('./commands/quantize.ts')).command,
+  },
+  calibrate: {
+    summary: 'write an importance matrix: which weights matter on a text',
+    load: async () => (await import('./commands/calibrate.ts')).command,
+  },
+  quality: {
+    summary: 'measure what a model lost against the one it was made from',
+    load: async () => (await import('./commands/quality.ts')).command,
+  },
   generate: {
     summary: 'let a model continue a text or answer a message',
     load: async () => (await import('./commands/generate.ts')).command,

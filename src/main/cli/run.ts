@@ -109,9 +109,20 @@ function commandIndex(args: readonly string[]): number {
   return -1;
 }
 
+/** `--group-size -1` means a number; parseArgs would take it for an option. */
+function joinNumbers(args: readonly string[]): string[] {
+  const joined: string[] = [];
+  for (const arg of args) {
+    const option = joined.at(-1);
+    if (/^-[\d.]/.test(arg) && option !== undefined && /^--[^=]+$/.test(option)) joined[joined.length - 1] = `${option}=${arg}`;
+    else joined.push(arg);
+  }
+  return joined;
+}
+
 function parse<O extends Options>(args: readonly string[], options: O): { values: Values<O>; positionals: string[] } {
   try {
-    const { values, positionals } = parseArgs({ args: [...args], options, allowPositionals: true, strict: true });
+    const { values, positionals } = parseArgs({ args: joinNumbers(args), options, allowPositionals: true, strict: true });
     return { values, positionals };
   } catch (error) {
     // Node's message explains itself in its first sentence.

@@ -35,3 +35,17 @@ export function oneOf<const T extends string>(name: string, value: string, words
   if (found === undefined) throw usage(`--${name} takes ${words.join(', ')}, not '${value}'`);
   return found;
 }
+
+/** The object without its undefined fields. */
+export function definedOnly<T extends object>(value: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
+  return Object.fromEntries(Object.entries(value).filter(([, field]) => field !== undefined)) as {
+    [K in keyof T]?: Exclude<T[K], undefined>;
+  };
+}
+
+/** One of a few numbers, or undefined where it was not given. Throws `cli.usage`. */
+export function oneOfNumbers<const T extends number>(name: string, value: string | undefined, numbers: readonly T[]): T | undefined {
+  const found = numbers.find((number) => String(number) === value?.trim());
+  if (value !== undefined && found === undefined) throw usage(`--${name} takes ${numbers.join(', ')}, not '${value}'`);
+  return found;
+}

@@ -7,7 +7,9 @@ import BetterSqlite3 from 'better-sqlite3';
 import { expect, test } from 'vitest';
 import { AppError } from '#core/errors/index.ts';
 import { followChanges } from '#main/db/feed.ts';
+import { cardRepository } from '#main/db/cards.ts';
 import { chatRepository } from '#main/db/chats.ts';
+import { jobRepository } from '#main/db/jobs.ts';
 import { migrations } from '#main/db/migrations.ts';
 import { modelRepository } from '#main/db/models.ts';
 import { openDatabase } from '#main/db/open.ts';
@@ -52,6 +54,26 @@ test('a database of every old version, brought up to date, equals a new one', ()
     migrated.close();
     expect(schemaOf(path)).toEqual(schemaOf(fresh));
   }
+});
+
+test('what a database of the first version held is there in a new one', () => {
+  const path = join(temporaryFolder(), 'a.db');
+  const old = new BetterSqlite3(path);
+  old.exec(migrations[0] ?? '');
+  old.pragma('user_version = 1');
+  old.exec(`
+    INSERT INTO models (id, kind, name, path, real_path, origin, facts, state, added_ms)
+      VALUES ('m1', 'gguf', 'a', '/a', '/a', 'link', '{}', '{"status":"ready"}', 1);
+    INSERT INTO jobs (id, kind, spec, lane, state, owner_pid, created_ms, started_ms, finished_ms)
+      VALUES ('j1', 'convert', '{"kind":"convert","modelId":"m1","target":"f16","outputPath":"/b"}', 'cpu', 'interrupted', 1, 1, 2, 3);
+  `);
+  old.close();
+  const database = openDatabase(path);
+  expect(modelRepository(database).list()).toMatchObject([{ id: 'm1', name: 'a', path: '/a' }]);
+  // What an older program interrupted it did not keep.
+  expect(jobRepository(database).list()).toMatchObject([{ job: { id: 'j1', state: 'interrupted', resumable: false, startedMs: 2 } }]);
+  expect(cardRepository(database).ofFamily('m1')).toEqual([]);
+  database.close();
 });
 
 test('every table is STRICT, and every foreign key is enforced', () => {

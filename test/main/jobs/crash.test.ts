@@ -9,9 +9,9 @@ import { writeHfFolder } from '#engine/demo.ts';
 import { tinyModel } from '../../fixtures.ts';
 import { all, eventually, openTest, temporaryFolder } from '../support/open.ts';
 
-/** A program of its own that begins a conversion which never ends. Resolves when the job runs. */
-async function startProgram(home: string, model: string, outputPath: string) {
-  const child = spawn(process.execPath, [fileURLToPath(new URL('./program.ts', import.meta.url)), home, model, outputPath], {
+/** A program of its own that begins a work which never ends. Resolves when the job runs. */
+async function startProgram(home: string, model: string, outputPath: string, kind: 'convert' | 'quantize' = 'convert') {
+  const child = spawn(process.execPath, [fileURLToPath(new URL('./program.ts', import.meta.url)), home, model, outputPath, kind], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()));
@@ -47,6 +47,23 @@ test('a job of a killed program is interrupted, its unfinished file is removed, 
   await next.client.jobs.resume({ jobId: program.jobId });
   expect((await all(next.client.jobs.watch({ jobId: program.jobId }))).at(-1)).toMatchObject({ state: 'done' });
   expect(existsSync(outputPath)).toBe(true);
+});
+
+test('a quantization of a killed program goes on from the last finished tensor; its working files are gone', async () => {
+  const home = join(temporaryFolder(), 'home');
+  const folder = temporaryFolder();
+  await writeHfFolder(tinyModel(), join(folder, 'tiny'));
+  const outputPath = join(folder, 'out.gguf');
+  const { jobId, kill } = await startProgram(home, join(folder, 'tiny'), outputPath, 'quantize');
+  const working = join(home, 'scratch', jobId, 'working.gguf');
+  expect(existsSync(working)).toBe(true);
+  await kill();
+
+  const { client } = await openTest({ home });
+  expect(await client.jobs.list({})).toMatchObject([{ id: jobId, state: 'interrupted', resumable: true }]);
+  expect([existsSync(working), existsSync(`${outputPath}.partial`)]).toEqual([false, true]);
+  await client.jobs.resume({ jobId });
+  expect((await all(client.jobs.watch({ jobId }))).at(-1)).toMatchObject({ state: 'done', result: { resumedTensors: 2 } });
 });
 
 test('a job of another living program can be cancelled from here', async () => {

@@ -2,32 +2,19 @@ import { readdir, writeFile } from 'node:fs/promises';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import type { Job, JobSpec } from '#contract/jobs.ts';
-import type { AppClient } from '#contract/index.ts';
+import type { JobSpec } from '#contract/jobs.ts';
 import { AppError } from '#core/errors/index.ts';
-import { writeHfFolder } from '#engine/demo.ts';
 import { writeGeneratedModel } from '../../engine/generated-model.ts';
 import { errorOf } from '../../expect-error.ts';
-import { tinyModel } from '../../fixtures.ts';
 import { untilAborted, writeBytes } from '../support/fake-engines.ts';
+import { runJob, withModel as withTinyModel } from '../support/jobs.ts';
 import { all, eventually, openTest, temporaryFolder } from '../support/open.ts';
 
-/** Start a job and stay until it has ended. */
-async function runJob(client: AppClient, spec: JobSpec): Promise<Job> {
-  const { id: jobId } = await client.jobs.start({ spec });
-  const last = (await all(client.jobs.watch({ jobId }))).at(-1);
-  if (last === undefined) throw new Error('The stream had no event.');
-  return last;
-}
-
-/** The services with one Hugging Face model in the library. */
+/** The services with one Hugging Face model in the library, and what converts it. */
 async function withModel(options: Parameters<typeof openTest>[0] = {}) {
-  const opened = await openTest(options);
-  const folder = temporaryFolder();
-  await writeHfFolder(tinyModel(), join(folder, 'tiny'));
-  const { id: modelId } = await opened.client.library.find({ reference: join(folder, 'tiny') });
-  const convert = (outputPath: string): JobSpec => ({ kind: 'convert', modelId, target: 'f16', outputPath });
-  return { ...opened, folder, modelId, convert };
+  const opened = await withTinyModel(options);
+  const convert = (outputPath: string): JobSpec => ({ kind: 'convert', modelId: opened.modelId, target: 'f16', outputPath });
+  return { ...opened, convert };
 }
 
 test('a conversion ends as a model in the library, with its file and where it came from', async () => {

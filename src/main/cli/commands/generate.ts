@@ -2,7 +2,7 @@ import { AppError } from '#core/errors/index.ts';
 import { defineCommand } from '../command.ts';
 import { findModel } from '../model.ts';
 import { printable } from '../text.ts';
-import { numberOf, required, usage, wholeNumberOf } from '../values.ts';
+import { definedOnly, numberOf, required, usage, wholeNumberOf } from '../values.ts';
 
 export const command = defineCommand({
   args: ['MODEL'],
@@ -54,10 +54,3 @@ export const command = defineCommand({
     throw new AppError('request.cancelled', {});
   },
 });
-
-/** The object without its undefined fields. */
-function definedOnly<T extends object>(value: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
-  return Object.fromEntries(Object.entries(value).filter(([, field]) => field !== undefined)) as {
-    [K in keyof T]?: Exclude<T[K], undefined>;
-  };
-}
