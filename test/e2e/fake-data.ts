@@ -1,4 +1,3 @@
-import type { Job } from '#contract/jobs.ts';
 import type { Message, Thread } from '#contract/chat.ts';
 import { sampling } from '#contract/chat.ts';
 import type { Model } from '#contract/library.ts';
@@ -7,8 +6,8 @@ import { GiB, MiB } from '#core/bytes.ts';
 /** What the screens are shown with where no real program runs behind them: rich, and the same every time but for the clock. */
 
 export const DAY_MS = 24 * 3600 * 1000;
-const now = Date.now();
-const hash = (seed: string): string =>
+export const now = Date.now();
+export const hash = (seed: string): string =>
   [...seed]
     .reduce((text, letter) => text + (letter.codePointAt(0) ?? 0).toString(16), '')
     .padEnd(64, '0a1b2c3d4e5f')
@@ -45,6 +44,20 @@ const llama = {
   headCount: 32,
   headCountKv: 8,
   vocabularySize: 128_256,
+};
+
+const smolFacts = {
+  architecture: 'smollm3',
+  parameterCount: 3_075_098_624,
+  layerCount: 36,
+  embeddingLength: 2048,
+  headCount: 16,
+  headCountKv: 4,
+  vocabularySize: 128_256,
+  contextLength: 65_536,
+  tensorCount: 326,
+  hasChatTemplate: true,
+  licence: 'apache-2.0',
 };
 
 export const models: readonly Model[] = [
@@ -98,22 +111,26 @@ export const models: readonly Model[] = [
     fileCount: 9,
     sizeBytes: Math.round(5.73 * GiB),
     addedMs: now - 3600_000,
-    facts: {
-      architecture: 'smollm3',
-      parameterCount: 3_075_098_624,
-      layerCount: 36,
-      embeddingLength: 2048,
-      headCount: 16,
-      headCountKv: 4,
-      vocabularySize: 128_256,
-      contextLength: 65_536,
-      quantization: 'BF16',
-      tensorCount: 326,
-      hasChatTemplate: true,
-      licence: 'apache-2.0',
-      tokenizerModel: 'BPE',
-    },
+    facts: { ...smolFacts, quantization: 'BF16', tokenizerModel: 'BPE' },
   }),
+  ...(
+    [
+      ['smolq4', 'SmolLM3 3B Q4_K_M', 1.79, 'Q4_K_M'],
+      ['smolq5', 'SmolLM3 3B Q5_K_M', 2.06, 'Q5_K_M'],
+      ['smolq8', 'SmolLM3 3B Q8_0', 3.05, 'Q8_0'],
+      ['smolgptq', 'SmolLM3 3B GPTQ 4-bit', 1.98, 'GPTQ 4-bit g128'],
+    ] as const
+  ).map(([id, name, gib, quantization]) =>
+    model({
+      id,
+      name,
+      kind: id === 'smolgptq' ? 'gptq' : 'gguf',
+      origin: 'made',
+      sizeBytes: Math.round(gib * GiB),
+      addedMs: now - 40 * 60_000,
+      facts: { ...smolFacts, quantization },
+    }),
+  ),
   model({
     id: 'gemma',
     name: 'gemma-3-4b-it',
@@ -355,70 +372,6 @@ export const messages: Readonly<Record<string, readonly Message[]>> = {
     }),
   ],
 };
-
-type Progress = Pick<Job, 'phase' | 'detail' | 'fraction' | 'done' | 'ratePerSecond' | 'remainingMs'>;
-const still: Progress = { phase: null, detail: null, fraction: null, done: null, ratePerSecond: null, remainingMs: null };
-
-const job = (id: string, spec: Job['spec'], changes: Partial<Job>): Job => ({
-  id,
-  spec,
-  lane: 'cpu',
-  state: 'done',
-  ...still,
-  result: null,
-  error: null,
-  resumable: false,
-  createdMs: now - 60_000 * Number(id.replace(/\D/g, '')),
-  startedMs: now - 60_000 * Number(id.replace(/\D/g, '')),
-  finishedMs: null,
-  ...changes,
-});
-
-export const runningJobs: readonly Job[] = [
-  job(
-    'j1',
-    { kind: 'convert', modelId: 'smol', target: 'f16', outputPath: '/home/mira/.lathe/models/SmolLM3-3B-F16.gguf' },
-    {
-      state: 'running',
-      phase: 'convert.writing',
-      detail: 'blk.17.ffn_down.weight',
-      fraction: 0.47,
-      done: { amount: Math.round(2.69 * GiB), total: Math.round(5.73 * GiB), unit: 'bytes' },
-      ratePerSecond: 310 * MiB,
-      remainingMs: 10_000,
-    },
-  ),
-  job('j2', { kind: 'verify', modelId: 'llama8' }, { state: 'queued', startedMs: null }),
-];
-
-export const endedJobs: readonly Job[] = [
-  job(
-    'j3',
-    { kind: 'convert', modelId: 'smol', target: 'bf16', outputPath: '/home/mira/x.gguf' },
-    {
-      finishedMs: now - 60_000 * 3 + 22_000,
-      result: {
-        kind: 'convert',
-        modelId: 'stories',
-        path: '/home/mira/x.gguf',
-        sizeBytes: Math.round(5.73 * GiB),
-        durationMs: 22_000,
-        warnings: [{ code: 'model.slidingWindowIgnored', params: { window: 4096, contextLength: 65_536 } }],
-      },
-    },
-  ),
-  job(
-    'j4',
-    { kind: 'verify', modelId: 'qwen7' },
-    { finishedMs: now - 60_000 * 4 + 9000, result: { kind: 'verify', matches: true, sha256: hash('v'), changedFiles: [] } },
-  ),
-  job(
-    'j5',
-    { kind: 'convert', modelId: 'lora', target: 'f16', outputPath: '/home/mira/y.gguf' },
-    { state: 'failed', error: { code: 'model.missingTensor', params: { tensor: 'model.layers.3.mlp.up_proj.weight', count: 4 } } },
-  ),
-  job('j6', { kind: 'demo', name: 'Demo model' }, { state: 'interrupted', resumable: false }),
-];
 
 export const tensors = Array.from({ length: 339 }, (_, index) => ({
   name:

@@ -8,6 +8,8 @@ import { settings, type Settings } from '#contract/system.ts';
 import { GiB, MiB } from '#core/bytes.ts';
 import { AppError } from '#core/errors/index.ts';
 import * as data from './fake-data.ts';
+import { endedJobs, madeJob, quantizeJobs, runningJobs } from './fake-jobs.ts';
+import { cards, fakePlan, fakeRecipes } from './fake-quantize.ts';
 
 /**
  * A stand-in for the program behind the page: it keeps what it is told and answers at once, so that every state of a
@@ -100,7 +102,10 @@ export function fakeHandlers(options: FakeOptions): AppHandlers {
   const jobs = new Map<string, Job>(
     (isEmpty
       ? []
-      : [...(scene === 'running' ? data.runningJobs : []), ...(scene === 'error' || scene === 'running' ? data.endedJobs : [])]
+      : [
+          ...(scene === 'running' ? [...runningJobs, ...quantizeJobs] : [madeJob]),
+          ...(scene === 'error' || scene === 'running' ? endedJobs : []),
+        ]
     ).map((job) => [job.id, job]),
   );
   const feeds = {
@@ -327,6 +332,15 @@ export function fakeHandlers(options: FakeOptions): AppHandlers {
       generate: async function* () {
         yield* [];
       },
+    },
+    quantize: {
+      recipes: ({ modelId, options }) => {
+        const { state } = modelOf(modelId);
+        if (state.status !== 'ready') throw AppError.from(state.error);
+        return fakeRecipes(options);
+      },
+      plan: ({ target, options }) => fakePlan(target, options),
+      cards: ({ modelId }) => cards.filter((card) => card.modelId === modelId || card.sourceId === modelId),
     },
     jobs: {
       list: () => [...jobs.values()],

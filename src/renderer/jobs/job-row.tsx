@@ -92,7 +92,8 @@ export function JobRow({ job }: { readonly job: Job }) {
           </Button>
         </div>
       )}
-      {job.result?.kind === 'convert' && <Warnings warnings={job.result.warnings} />}
+      {(job.result?.kind === 'convert' || job.result?.kind === 'quantize') && <Warnings warnings={job.result.warnings} />}
+      {job.result?.kind === 'quantize' && job.result.cardProblem !== null && <Warnings warnings={[job.result.cardProblem]} />}
       {job.state === 'done' && (
         <div className={classes.next}>
           <NextSteps job={job} />

@@ -2,12 +2,14 @@ import type { TFunction } from 'i18next';
 import type { Job, JobSpec } from '#contract/jobs.ts';
 import type { Model } from '#contract/library.ts';
 import type { Formats } from '../format.ts';
+import { targetName } from '../targets.ts';
 
 /** What a job does, in one line. */
 export function jobTitle(spec: JobSpec, models: readonly Pick<Model, 'id' | 'name'>[], t: TFunction): string {
   if (spec.kind === 'demo') return t('jobs.titles.demo', { name: spec.name });
   const name = models.find(({ id }) => id === spec.modelId)?.name ?? t('jobs.removedModel');
   if (spec.kind === 'convert') return t('jobs.titles.convert', { name, target: spec.target.toUpperCase() });
+  if (spec.kind === 'quantize') return t('jobs.titles.quantize', { name, target: targetName(spec.target) });
   return t(`jobs.titles.${spec.kind}`, { name });
 }
 
@@ -16,6 +18,18 @@ export const PHASES: ReadonlySet<string> = new Set([
   'convert.reading',
   'convert.writing',
   'convert.hashing',
+  'quantize.reading',
+  'quantize.calibrating',
+  'quantize.writing',
+  'quantize.checking',
+  'quantize.measuring',
+  'calibrate.reading',
+  'calibrate.running',
+  'calibrate.writing',
+  'quality.loading',
+  'quality.measuring',
+  'quality.comparing',
+  'quality.sampling',
   'demo.learning',
   'demo.writing',
   'verify.hashing',

@@ -2,6 +2,7 @@ import { Button } from '@mantine/core';
 import type { TFunction } from 'i18next';
 import { useTranslation } from 'react-i18next';
 import type { Job } from '#contract/jobs.ts';
+import type { QualityMeasure } from '#contract/quantize.ts';
 import type { Formats } from '../format.ts';
 import { closeJobs, openDialog } from '../layers.ts';
 import { canChat, canConvert, useModel } from '../models.ts';
@@ -10,12 +11,23 @@ import { useAction, useCall } from '../queries.ts';
 
 const durationOf = (job: Job): number | null => (job.startedMs === null || job.finishedMs === null ? null : job.finishedMs - job.startedMs);
 
+const measureText = ({ perplexity, meanKl }: QualityMeasure, format: Formats, t: TFunction): string =>
+  t('jobs.results.quality', { perplexity: format.figure(perplexity), kl: format.figure(meanKl) });
+
 /** What came out of a finished job, in one line. */
 export function resultText(job: Job, format: Formats, t: TFunction): string {
   const { result } = job;
   const time = format.duration(durationOf(job));
   if (result === null) return t('jobs.results.plain', { time });
   if (result.kind === 'convert') return t('jobs.results.convert', { size: format.bytes(result.sizeBytes), time });
+  if (result.kind === 'quantize') {
+    const size = format.bytes(result.sizeBytes);
+    if (result.card === null) return t('jobs.results.convert', { size, time });
+    return t('jobs.results.quantize', { size, time, quality: measureText(result.card.measure, format, t) });
+  }
+  if (result.kind === 'quality') return measureText(result.card.measure, format, t);
+  if (result.kind === 'calibrate')
+    return t('jobs.results.calibrate', { count: result.matrices, tokens: format.number(result.tokens), time });
   if (result.kind === 'perplexity') {
     return t('jobs.results.perplexity', { perplexity: format.figure(result.perplexity), error: format.figure(result.standardError) });
   }
@@ -30,7 +42,8 @@ export function NextSteps({ job, onDone = closeJobs }: { readonly job: Job; read
   const { data: host } = useCall('system.host', {});
   const reveal = useAction('system.reveal');
   const { result, spec } = job;
-  const madeId = result?.kind === 'convert' || result?.kind === 'demo' ? result.modelId : null;
+  const madeId = result?.kind === 'convert' || result?.kind === 'quantize' || result?.kind === 'demo' ? result.modelId : null;
+  const writtenPath = result?.kind === 'convert' || result?.kind === 'quantize' || result?.kind === 'calibrate' ? result.path : null;
   const made = useModel(madeId);
   const shownId = madeId ?? (spec.kind === 'demo' ? null : spec.modelId);
   const then = (act: () => void) => () => {
@@ -54,8 +67,8 @@ export function NextSteps({ job, onDone = closeJobs }: { readonly job: Job; read
           {t('jobs.next.show')}
         </Button>
       )}
-      {result?.kind === 'convert' && host?.canReveal === true && (
-        <Button variant="default" onClick={() => reveal.mutate({ path: result.path })}>
+      {writtenPath !== null && host?.canReveal === true && (
+        <Button variant="default" onClick={() => reveal.mutate({ path: writtenPath })}>
           {t('jobs.next.reveal')}
         </Button>
       )}

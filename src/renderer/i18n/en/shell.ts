@@ -151,6 +151,9 @@ export const shell = {
     },
     titles: {
       convert: 'Convert {{name}} to {{target}}',
+      quantize: 'Make {{target}} from {{name}}',
+      calibrate: 'Compute an importance matrix of {{name}}',
+      quality: 'Measure the quality of {{name}}',
       verify: 'Verify {{name}}',
       demo: 'Create {{name}}',
       perplexity: 'Measure the perplexity of {{name}}',
@@ -160,6 +163,24 @@ export const shell = {
         reading: 'Reading the model',
         writing: 'Writing tensors',
         hashing: 'Computing the checksum',
+      },
+      quantize: {
+        reading: 'Reading the model',
+        calibrating: 'Running the calibration text',
+        writing: 'Quantizing and writing tensors',
+        checking: 'Checking what was written',
+        measuring: 'Measuring what was lost',
+      },
+      calibrate: {
+        reading: 'Reading the model',
+        running: 'Running the text',
+        writing: 'Writing the importance matrix',
+      },
+      quality: {
+        loading: 'Loading both models',
+        measuring: 'Reading the text with both',
+        comparing: 'Comparing the tensors',
+        sampling: 'Writing on with both',
       },
       demo: {
         learning: 'Learning a vocabulary from a text',
@@ -180,6 +201,10 @@ export const shell = {
     results: {
       plain: 'Finished in {{time}}',
       convert: '{{size}} written in {{time}}',
+      quantize: '{{size}} written in {{time}}, {{quality}}',
+      quality: 'Perplexity {{perplexity}}, KL divergence {{kl}}',
+      calibrate_one: '1 matrix, {{tokens}} tokens, {{time}}',
+      calibrate_other: '{{count}} matrices, {{tokens}} tokens, {{time}}',
       perplexity: 'Perplexity {{perplexity}} ± {{error}}',
       verified: 'The files are exactly as they were recorded.',
       changed: 'The files have changed: {{files}}',

@@ -155,6 +155,7 @@ export const models = {
     safe.nothingWritten,
     '请用一段文本计算重要性矩阵，或选择位数更多的类型。',
   ),
+  'quantize.unknownTarget': words('没有名为 {target} 的目标。', safe.nothingWritten, '请选择以下之一：{known}。'),
   'quantize.unknownType': words('没有可写出的张量类型 {type}。', safe.nothingWritten, '请使用 Q8_0、Q6_K 或 F16 之类的类型名称。'),
   'quantize.badPattern': words(
     '{pattern} 不是有效的正则表达式。',
@@ -250,6 +251,11 @@ export const models = {
     '模型自带程序（{file}），不会一并复制。',
     'Lathe 从不运行模型自带的程序。',
     '如果你信任并需要它们，请自行复制。',
+  ),
+  'quantize.noOutlierReport': words(
+    '无法在该文本上运行模型，因此不知道哪些输入会达到 LLM.int8() 的阈值。',
+    '量化后的权重与此无关。',
+    '原因见下一条消息。请换用模型能读的文本重新量化。',
   ),
   'quantize.roundedToNearest': words(
     '无法使用 {tensor} 的校准（此类张量共 {count} 个），因此其权重就近取整。',

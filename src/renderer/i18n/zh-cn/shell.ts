@@ -149,6 +149,9 @@ export const shell = {
     },
     titles: {
       convert: '将 {{name}} 转换为 {{target}}',
+      quantize: '由 {{name}} 生成 {{target}}',
+      calibrate: '计算 {{name}} 的重要性矩阵',
+      quality: '测量 {{name}} 的质量',
       verify: '校验 {{name}}',
       demo: '创建“{{name}}”',
       perplexity: '测量 {{name}} 的困惑度',
@@ -158,6 +161,24 @@ export const shell = {
         reading: '正在读取模型',
         writing: '正在写入张量',
         hashing: '正在计算校验和',
+      },
+      quantize: {
+        reading: '正在读取模型',
+        calibrating: '正在运行校准文本',
+        writing: '正在量化并写入张量',
+        checking: '正在检查写入的内容',
+        measuring: '正在测量损失',
+      },
+      calibrate: {
+        reading: '正在读取模型',
+        running: '正在运行文本',
+        writing: '正在写入重要性矩阵',
+      },
+      quality: {
+        loading: '正在加载两个模型',
+        measuring: '正在用两个模型读取文本',
+        comparing: '正在比较张量',
+        sampling: '正在用两个模型续写',
       },
       demo: {
         learning: '正在从文本中学习词表',
@@ -178,6 +199,9 @@ export const shell = {
     results: {
       plain: '用时 {{time}}',
       convert: '已写入 {{size}}，用时 {{time}}',
+      quantize: '已写入 {{size}}，用时 {{time}}，{{quality}}',
+      quality: '困惑度 {{perplexity}}，KL 散度 {{kl}}',
+      calibrate_other: '{{count}} 个矩阵，{{tokens}} 个词元，用时 {{time}}',
       perplexity: '困惑度 {{perplexity}} ± {{error}}',
       verified: '文件与记录完全一致。',
       changed: '文件已发生变化：{{files}}',
