@@ -1,0 +1,91 @@
+/** What a layer keeps of the tokens before. Lengths are in elements. */
+export type Memory =
+  | {
+      readonly kind: 'attention';
+      readonly headCount: number;
+      readonly headCountKv: number;
+      /** Of one head. */
+      readonly keyLength: number;
+      readonly valueLength: number;
+      /** Tokens that it looks back over; null: all. */
+      readonly window: number | null;
+    }
+  | {
+      /** Multi-head latent attention: one compressed vector in place of all keys and values. */
+      readonly kind: 'latent';
+      readonly headCount: number;
+      /** Rank of the compressed keys and values, and the part that carries the position: both are cached. */
+      readonly latentLength: number;
+      readonly positionLength: number;
+      /** Of one head, decompressed. */
+      readonly keyLength: number;
+      readonly valueLength: number;
+      /** Rank of the compressed queries; null: not compressed. */
+      readonly queryRank: number | null;
+    }
+  | {
+      /** A state of fixed size for each sequence, whatever the context: Mamba, RWKV. Always F32. */
+      readonly kind: 'recurrent';
+      readonly family: 'mamba' | 'mamba2' | 'rwkv' | 'other';
+      /** Last inputs of the convolution, or of the token shift. */
+      readonly convolutionLength: number;
+      readonly stateLength: number;
+      /** Channels inside. */
+      readonly innerLength: number;
+    }
+  | { readonly kind: 'none' };
+
+export type FeedForward =
+  | { readonly kind: 'gated' | 'plain'; readonly length: number }
+  | {
+      readonly kind: 'experts';
+      readonly length: number;
+      readonly expertCount: number;
+      readonly usedCount: number;
+      /** Length of the part that every token passes; 0: none. */
+      readonly sharedLength: number;
+    }
+  | { readonly kind: 'none' };
+
+export interface LayerShape {
+  readonly memory: Memory;
+  readonly feedForward: FeedForward;
+  /** Of its tensors as they are stored. */
+  readonly weightBytes: number;
+}
+
+/** What was not in the file and had to be taken from what models of that size usually have. */
+export type GuessedTerm =
+  | 'architecture'
+  | 'layerCount'
+  | 'embeddingLength'
+  | 'feedForwardLength'
+  | 'headCount'
+  | 'headCountKv'
+  | 'vocabularySize'
+  | 'slidingWindow'
+  | 'recurrentState'
+  | 'latentRank'
+  | 'weightPlacement';
+
+/** All of a model that its memory depends on. `shape-facts.ts` takes it from the library's facts, `shape-gguf.ts` from a GGUF header. */
+export interface ModelShape {
+  /** `general.architecture`. */
+  readonly architecture: string | null;
+  readonly layers: readonly LayerShape[];
+  readonly embeddingLength: number;
+  readonly vocabularySize: number;
+  /** Tokens it was trained with; null: not said. */
+  readonly contextLength: number | null;
+  /** Token embedding: stays with the processor. */
+  readonly inputBytes: number;
+  /** Last norm and output matrix. */
+  readonly outputBytes: number;
+  /** The output matrix is the token embedding: a second copy where the output is computed by another device. */
+  readonly tied: boolean;
+  readonly guessed: readonly GuessedTerm[];
+}
+
+/** Bytes of all tensors, each once. */
+export const weightBytes = ({ inputBytes, outputBytes, layers }: ModelShape): number =>
+  layers.reduce((sum, layer) => sum + layer.weightBytes, inputBytes + outputBytes);
