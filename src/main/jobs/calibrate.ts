@@ -1,10 +1,8 @@
-import { mkdir } from 'node:fs/promises';
-import { onDisk } from '#core/errors/on-disk.ts';
 import type { Engines } from '../engines/index.ts';
 import type { Library } from '../library/index.ts';
 import { resolveUserPath } from '../library/paths.ts';
 import { checkFile, checkIsModel, followWork } from './inputs.ts';
-import { checkOutputFile, removePartial } from './output.ts';
+import { checkOutputFile, makeFolder, removePartial } from './output.ts';
 import type { JobRunner } from './runner.ts';
 
 interface CalibrateOptions {
@@ -32,7 +30,7 @@ export function calibrateRunner({ library, engines, isOutputTaken, threads, cloc
       const startMs = clock();
       const { path: modelPath } = await library.usable(modelId);
       library.setUsed(modelId);
-      await onDisk(scratchFolder, () => mkdir(scratchFolder, { recursive: true }));
+      await makeFolder(scratchFolder);
       const path = resolveUserPath(outputPath);
       const { tensor } = await engines.tensor();
       const request = {

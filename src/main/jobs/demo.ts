@@ -1,12 +1,12 @@
 import { randomInt } from 'node:crypto';
-import { mkdir, rm } from 'node:fs/promises';
-import { onDisk } from '#core/errors/on-disk.ts';
+import { rm } from 'node:fs/promises';
 import type { Engines } from '../engines/index.ts';
 import type { Library } from '../library/index.ts';
 import { hashContent } from '../library/identity.ts';
 import { fileNameOf, freePath } from '../library/paths.ts';
 import { inspectEntry } from '../library/states.ts';
 import { followWork } from './inputs.ts';
+import { makeFolder } from './output.ts';
 import { leavesNothing, type JobRunner } from './runner.ts';
 
 interface DemoOptions {
@@ -24,7 +24,7 @@ const TARGET = 'f16';
 export function demoRunner({ library, engines, modelFolder, versions, clock }: DemoOptions): JobRunner<'demo'> {
   return {
     lane: 'cpu',
-    check: async () => void (await onDisk(modelFolder, () => mkdir(modelFolder, { recursive: true }))),
+    check: async () => makeFolder(modelFolder),
     run: async ({ name }, { signal, progress }) => {
       const folder = await freePath(modelFolder, fileNameOf(name));
       const file = `${folder}-${TARGET.toUpperCase()}.gguf`;

@@ -31,7 +31,11 @@ export async function followWork<E extends Finished>(
 }
 
 /** The sha256 of one file. */
-export async function hashOfFile(engines: Pick<Engines, 'tensor'>, path: string, { signal, progress }: JobContext): Promise<string> {
+export async function hashOfFile(
+  engines: Pick<Engines, 'tensor'>,
+  path: string,
+  { signal, progress }: Pick<JobContext, 'signal' | 'progress'>,
+): Promise<string> {
   const { tensor } = await engines.tensor();
   const { files } = await followWork(tensor.hash({ folder: dirname(path), files: [basename(path)] }, { signal }), progress);
   const [file] = files;

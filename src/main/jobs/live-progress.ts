@@ -1,6 +1,6 @@
 import { rateMeter, remainingMs } from '#core/jobs/rate.ts';
 import { noProgress, type JobProgress } from '../db/jobs.ts';
-import type { WorkProgress } from './runner.ts';
+import type { WorkReport } from './runner.ts';
 
 /** A screen shows ten pictures of a progress a second, and another process one. */
 const SHOW_EVERY_MS = 100;
@@ -26,7 +26,7 @@ export class LiveProgress {
     this.options = options;
   }
 
-  report({ phase, detail, amount, total, unit }: Omit<WorkProgress, 'type'>): void {
+  report({ phase, detail, amount, total, unit }: WorkReport): void {
     const nowMs = this.options.clock();
     // Another phase goes at another speed.
     if (phase !== this.phase) this.meter = rateMeter();

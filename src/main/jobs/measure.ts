@@ -1,11 +1,10 @@
-import { mkdir } from 'node:fs/promises';
-import { onDisk } from '#core/errors/on-disk.ts';
 import type { Model } from '#contract/library.ts';
 import type { QualityCard } from '#contract/quantize.ts';
 import type { Engines } from '../engines/index.ts';
 import { newId } from '../ids.ts';
 import { resolveUserPath } from '../library/paths.ts';
 import { followWork } from './inputs.ts';
+import { makeFolder } from './output.ts';
 import type { JobContext, SpecOf } from './runner.ts';
 
 export interface MeasureOptions {
@@ -30,7 +29,7 @@ export async function measureQuality(
   { signal, progress, scratchFolder }: JobContext,
 ): Promise<Omit<QualityCard, 'modelId'>> {
   const startMs = clock();
-  await onDisk(scratchFolder, () => mkdir(scratchFolder, { recursive: true }));
+  await makeFolder(scratchFolder);
   const { tensor } = await engines.tensor();
   const textPath = options.textPath === null ? null : resolveUserPath(options.textPath);
   const request = { variantPath, sourcePath: source.path, options: { ...options, textPath }, scratchFolder, threads: threads() };

@@ -1,4 +1,5 @@
-import { readdir, readFile, rm, rmdir, stat, statfs } from 'node:fs/promises';
+import type { Stats } from 'node:fs';
+import { mkdir, readdir, readFile, rm, rmdir, stat, statfs } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { AppError } from '#core/errors/index.ts';
 import { onDisk } from '#core/errors/on-disk.ts';
@@ -39,6 +40,9 @@ async function checkParent(path: string): Promise<void> {
   if (!(await onDisk(folder, () => stat(folder))).isDirectory()) throw new AppError('system.notAFolder', { path: folder });
 }
 
+/** Throws `disk.*`. */
+export const makeFolder = async (path: string): Promise<void> => void (await onDisk(path, () => mkdir(path, { recursive: true })));
+
 /** Take an empty folder away, so that the finished one can get its name; one with something in it stays. */
 export const removeEmptyFolder = (path: string): Promise<void> => rmdir(path).catch(() => undefined);
 
@@ -62,16 +66,22 @@ export async function checkSpace(needs: readonly SpaceNeed[]): Promise<void> {
   }
 }
 
-/** Bytes of all files at a path, or below it. */
-export async function sizeOf(path: string): Promise<number> {
+/** Unit of `stat.blocks` on every system: POSIX says 512, and libuv follows it on Windows. */
+const BLOCK_BYTES = 512;
+
+/** A figure of all files at a path, or below it, added up. */
+async function sumOf(path: string, figure: (found: Stats) => number): Promise<number> {
   const found = await onDisk(path, () => stat(path));
-  if (!found.isDirectory()) return found.size;
+  if (!found.isDirectory()) return figure(found);
   const entries = await onDisk(path, () => readdir(path, { recursive: true, withFileTypes: true }));
-  const sizes = await Promise.all(
-    entries.filter((entry) => entry.isFile()).map(async (entry) => (await stat(join(entry.parentPath, entry.name))).size),
+  const figures = await Promise.all(
+    entries.filter((entry) => entry.isFile()).map(async (entry) => figure(await stat(join(entry.parentPath, entry.name)))),
   );
-  return sizes.reduce((sum, size) => sum + size, 0);
+  return figures.reduce((sum, next) => sum + next, 0);
 }
+
+/** Bytes of all files at a path, or below it. */
+export const sizeOf = (path: string): Promise<number> => sumOf(path, ({ size }) => size);
 
 /** Whether an interrupted run left finished tensors. The journal's first line says of what it is, each further one names a tensor. */
 export async function hasFinishedTensors(path: string): Promise<boolean> {
@@ -80,11 +90,11 @@ export async function hasFinishedTensors(path: string): Promise<boolean> {
   return journal.split('\n').length > 2;
 }
 
-/** Bytes that an interrupted run has taken on the disk already. */
-export const keptBytes = async (path: string): Promise<number> => ((await hasFinishedTensors(path)) ? sizeOf(partialOf(path)) : 0);
+/** Bytes that an interrupted run has taken on the disk already: its files have their full lengths from the beginning, with holes. */
+export const keptBytes = async (path: string): Promise<number> =>
+  (await hasFinishedTensors(path)) ? sumOf(partialOf(path), ({ blocks }) => blocks * BLOCK_BYTES) : 0;
 
-/** Remove what an interrupted run left. */
+/** Remove what an interrupted run left. On Windows that waits until the engine has closed the files. */
 export async function removePartial(path: string): Promise<void> {
-  await rm(partialOf(path), { recursive: true, force: true });
-  await rm(journalOf(path), { force: true });
+  for (const left of [partialOf(path), journalOf(path)]) await rm(left, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 });
 }

@@ -1,4 +1,4 @@
-import { mkdir, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 import { AppError, toErrorData, type AppErrorData } from '#core/errors/index.ts';
 import { onDisk } from '#core/errors/on-disk.ts';
@@ -19,11 +19,12 @@ import {
   checkSpace,
   hasFinishedTensors,
   keptBytes,
+  makeFolder,
   removeEmptyFolder,
   removePartial,
   sizeOf,
 } from './output.ts';
-import type { JobContext, JobRunner, SpecOf } from './runner.ts';
+import type { JobContext, JobRunner, SpecOf, WorkReport } from './runner.ts';
 
 interface QuantizeOptions extends MeasureOptions {
   readonly library: Pick<Library, 'usable' | 'enter' | 'hashOf'>;
@@ -58,7 +59,7 @@ export function quantizeRunner(services: QuantizeOptions): JobRunner<'quantize'>
 
   const write = async (spec: Spec, model: Model, plan: QuantizePlan, outputPath: string, context: JobContext): Promise<Written> => {
     const { signal, progress, scratchFolder } = context;
-    await onDisk(scratchFolder, () => mkdir(scratchFolder, { recursive: true }));
+    await makeFolder(scratchFolder);
     if (plan.format === 'hf') await removeEmptyFolder(outputPath);
     const request = {
       modelPath: model.path,
@@ -75,7 +76,8 @@ export function quantizeRunner(services: QuantizeOptions): JobRunner<'quantize'>
   };
 
   /** The model, and the user's own texts where they had a part in it. */
-  const parentsOf = async (spec: Spec, model: Model, plan: QuantizePlan, context: JobContext): Promise<Lineage['parents']> => {
+  const parentsOf = async (spec: Spec, model: Model, plan: QuantizePlan, { signal, progress }: JobContext): Promise<Lineage['parents']> => {
+    const context = { signal, progress: (report: WorkReport) => progress({ ...report, phase: 'quantize.hashing' }) };
     const sha256 = await library.hashOf(model.id, context);
     const parents: Lineage['parents'] = [{ modelId: model.id, name: model.name, sha256, role: 'source' }];
     const { calibrationPath, imatrixPath } = resolveOptions(spec.options);
@@ -116,7 +118,7 @@ export function quantizeRunner(services: QuantizeOptions): JobRunner<'quantize'>
       else await checkOutputFolder(path, output);
       if (again && (await exists(path))) return;
       const { scratchFolder } = services;
-      await onDisk(scratchFolder, () => mkdir(scratchFolder, { recursive: true }));
+      await makeFolder(scratchFolder);
       await checkSpace([
         { folder: dirname(path), needBytes: plan.sizeBytes - (again ? await keptBytes(path) : 0) },
         { folder: scratchFolder, needBytes: plan.scratchBytes },
@@ -134,7 +136,7 @@ export function quantizeRunner(services: QuantizeOptions): JobRunner<'quantize'>
       const found = await inspectEntry({ path: outputPath, kind: plan.format });
       const { card, problem } =
         spec.quality === null ? { card: null, problem: null } : await measure(spec.quality, model, outputPath, context);
-      const name = spec.name ?? `${model.name}-${plan.target}`;
+      const name = spec.name ?? `${nameOf(model)}-${plan.target}`;
       const result = {
         kind: 'quantize' as const,
         modelId: '',
@@ -167,6 +169,12 @@ export function quantizeRunner(services: QuantizeOptions): JobRunner<'quantize'>
     canGoOn: ({ outputPath }) => hasFinishedTensors(resolveUserPath(outputPath)),
     cleanUp: ({ outputPath }) => removePartial(resolveUserPath(outputPath)),
   };
+}
+
+/** A model's name without the type that Lathe wrote after it: `Story-F16` becomes `Story-Q4_0`. */
+function nameOf({ name, facts }: Model): string {
+  const type = `-${facts.quantization ?? ''}`;
+  return name.endsWith(type) && name.length > type.length ? name.slice(0, -type.length) : name;
 }
 
 /**

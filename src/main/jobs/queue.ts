@@ -102,12 +102,20 @@ export function createJobQueue({ database, repository, feed, runners, scratchFol
       .catch((error: unknown) => log.write('warn', 'jobs', `${spec.kind}: what it left could not be removed: ${String(error)}`));
   };
 
-  /** Remove what a run left, but for what another run can go on from. Returns whether there is such. */
-  const tidy = async (id: string, spec: JobSpec): Promise<boolean> => {
-    await rm(scratchOf(id), { recursive: true, force: true }).catch(() => undefined);
-    const goesOn = await runnerOf(spec)
+  const canGoOn = (spec: JobSpec): Promise<boolean> =>
+    runnerOf(spec)
       .canGoOn(spec)
       .catch(() => false);
+
+  const removeScratch = (id: string): Promise<void> =>
+    rm(scratchOf(id), { recursive: true, force: true, maxRetries: 10, retryDelay: 100 }).catch((error: unknown) =>
+      log.write('warn', 'jobs', `the working files of ${id} could not be removed: ${String(error)}`),
+    );
+
+  /** Remove what a run left, but for what another run can go on from. Returns whether there is such. */
+  const tidy = async (id: string, spec: JobSpec): Promise<boolean> => {
+    await removeScratch(id);
+    const goesOn = await canGoOn(spec);
     if (!goesOn) await discard(spec);
     return goesOn;
   };
@@ -164,7 +172,7 @@ export function createJobQueue({ database, repository, feed, runners, scratchFol
         earlierRunMs,
         scratchFolder: scratchOf(id),
       });
-      await rm(scratchOf(id), { recursive: true, force: true }).catch(() => undefined);
+      await removeScratch(id);
       // The job's end and what it made are seen together or not at all.
       database.write(() => {
         record?.();
@@ -276,7 +284,7 @@ export function createJobQueue({ database, repository, feed, runners, scratchFol
       const ends = [...running.values()].map(({ ended }) => ended);
       for (const id of [...waiting.keys(), ...running.keys()]) stop(id, 'interrupted');
       await Promise.race([Promise.all(ends), new Promise((resolve) => setTimeout(resolve, CLOSE_LIMIT_MS).unref())]);
-      for (const id of running.keys()) repository.end(id, 'interrupted', {}, clock());
+      for (const id of running.keys()) repository.end(id, 'interrupted', { resumable: await canGoOn(saved(id).job.spec) }, clock());
       leaveFeed();
     },
   };

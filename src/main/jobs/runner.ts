@@ -7,10 +7,13 @@ export type JobKind = JobSpec['kind'];
 export type SpecOf<K extends JobKind> = Extract<JobSpec, { readonly kind: K }>;
 export type WorkProgress = z.output<typeof workProgress>;
 
+/** How far a work is, without saying that this is what it says. */
+export type WorkReport = Omit<WorkProgress, 'type'>;
+
 export interface JobContext {
   readonly signal: AbortSignal;
   /** How far the work is; as often as it likes. */
-  readonly progress: (progress: Omit<WorkProgress, 'type'>) => void;
+  readonly progress: (progress: WorkReport) => void;
   /** When an interrupted run of this job began: what it left may be taken over. Null on a first run. */
   readonly earlierRunMs: number | null;
   /** For whatever the run needs while it runs: not there yet, and removed after the run. */

@@ -6,7 +6,7 @@ import { onDisk } from '#core/errors/on-disk.ts';
 import type { Model } from '#contract/library.ts';
 import type { ModelFile } from '../db/models.ts';
 import type { Engines } from '../engines/index.ts';
-import type { WorkProgress } from '../jobs/runner.ts';
+import type { WorkReport } from '../jobs/runner.ts';
 import { folderOf } from './inspect.ts';
 
 /** What a model's content is: of each file, and of the whole. */
@@ -33,7 +33,7 @@ export async function hashContent(
   engines: Pick<Engines, 'tensor'>,
   model: Pick<Model, 'kind' | 'path'>,
   files: readonly Pick<ModelFile, 'name'>[],
-  { signal, progress }: { readonly signal: AbortSignal; readonly progress?: (progress: Omit<WorkProgress, 'type'>) => void },
+  { signal, progress }: { readonly signal: AbortSignal; readonly progress?: (progress: WorkReport) => void },
 ): Promise<ContentHash> {
   const folder = folderOf(model);
   const { tensor } = await engines.tensor();

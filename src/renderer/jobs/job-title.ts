@@ -18,6 +18,7 @@ export const PHASES: ReadonlySet<string> = new Set([
   'convert.reading',
   'convert.writing',
   'convert.hashing',
+  'quantize.hashing',
   'quantize.reading',
   'quantize.calibrating',
   'quantize.writing',

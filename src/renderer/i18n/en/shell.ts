@@ -166,6 +166,7 @@ export const shell = {
       },
       quantize: {
         reading: 'Reading the model',
+        hashing: 'Computing the checksum',
         calibrating: 'Running the calibration text',
         writing: 'Quantizing and writing tensors',
         checking: 'Checking what was written',
