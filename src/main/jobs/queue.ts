@@ -1,5 +1,4 @@
 import { rm } from 'node:fs/promises';
-import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { canBecome, isActive } from '#core/jobs/state.ts';
 import { AppError, toErrorData } from '#core/errors/index.ts';
@@ -37,8 +36,8 @@ interface Running {
   readonly ended: Promise<void>;
 }
 
-/** Work on one tensor file after another keeps one core and the disk busy; a GPU is never shared. */
-const LANES = { cpu: Math.max(1, Math.floor(availableParallelism() / 4)), gpu: 1 } as const;
+/** Jobs at a time. Each takes all cores, and memory for a model's tensors: two at once would gain nothing and need twice as much. */
+const LANES = { cpu: 1, gpu: 1 } as const;
 
 /** How often jobs of other processes are asked after. */
 const REAP_EVERY_MS = 5000;

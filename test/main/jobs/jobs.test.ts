@@ -121,8 +121,7 @@ test('jobs of a lane run one after another, in the order of their coming', async
     );
   await Promise.all(jobs.map(({ id: jobId }) => all(client.jobs.watch({ jobId }))));
   expect(order).toEqual(names);
-  const { availableParallelism } = await import('node:os');
-  expect(most).toBeLessThanOrEqual(Math.max(1, Math.floor(availableParallelism() / 4)));
+  expect(most).toBe(1);
   expect((await client.jobs.list({})).map(({ state }) => state)).toEqual(['done', 'done', 'done']);
 });
 
@@ -150,8 +149,7 @@ test('cancelling ends a running job and removes what it had written; a waiting o
   const waiting = await client.jobs.start({ spec: { kind: 'demo', name: 'never' } });
   await eventually(() => existsSync(join(folder, 'a.gguf.partial')), Boolean);
   expect(await errorOf(client.jobs.clear({ jobId: running.id }))).toMatchObject({ code: 'jobs.wrongState' });
-  const isAlone = waiting.state === 'queued';
-  if (isAlone) expect(await client.jobs.cancel({ jobId: waiting.id })).toMatchObject({ state: 'cancelled', startedMs: null });
+  expect(await client.jobs.cancel({ jobId: waiting.id })).toMatchObject({ state: 'cancelled', startedMs: null });
   await client.jobs.cancel({ jobId: running.id });
   await aborted.promise;
   expect((await all(client.jobs.watch({ jobId: running.id }))).at(-1)).toMatchObject({ state: 'cancelled', error: null, result: null });
