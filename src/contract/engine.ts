@@ -66,6 +66,9 @@ const inference = {
 
 export const inferenceContract = { health, inference } satisfies Contract;
 
+/** What the model will be called in a GGUF file: a part of its size. Default: as the file or folder is called. */
+const modelName = z.string().optional();
+
 const tensor = {
   /** HF folder to one GGUF file. Written to `outputPath + '.partial'`, flushed, verified and renamed. */
   convert: stream(
@@ -77,9 +80,9 @@ const tensor = {
     ]),
   ),
   /** Every target in one line each: the model is read once. */
-  recipes: call(z.object({ modelPath: path, options: quantizeOptions }), z.array(recipe)),
+  recipes: call(z.object({ modelPath: path, name: modelName, options: quantizeOptions }), z.array(recipe)),
   plan: call(
-    z.object({ modelPath: path, target: quantizeTarget, format: outputFormat.optional(), options: quantizeOptions }),
+    z.object({ modelPath: path, name: modelName, target: quantizeTarget, format: outputFormat.optional(), options: quantizeOptions }),
     quantizePlan,
   ),
   /**

@@ -60,6 +60,8 @@ export interface SquareSums {
   readonly name: string;
   readonly inputs: number;
   readonly squareSums: Float32Array<ArrayBuffer>;
+  /** The largest |x| of each. */
+  readonly maxima: Float32Array<ArrayBuffer>;
   readonly rows: Float64Array<ArrayBuffer>;
 }
 
@@ -182,11 +184,23 @@ export interface QuantizeAddon {
     variantPath: string,
     text: string,
     contextLength: number,
+    maxWindows: number,
     threads: number,
     gpuLayers: number,
     cancel: CancelFlag,
     onProgress: Progress,
   ): Promise<Comparison>;
+  continueText(
+    modelPath: string,
+    text: string,
+    places: number,
+    promptTokens: number,
+    newTokens: number,
+    threads: number,
+    gpuLayers: number,
+    cancel: CancelFlag,
+    onProgress: Progress,
+  ): Promise<Continuation[]>;
 }
 
 export interface JobOptions {
@@ -219,13 +233,31 @@ export interface CompareOptions extends JobOptions {
   readonly variantPath: string;
   readonly text: string;
   readonly contextLength: number;
+  /** Default: the whole text. */
+  readonly maxWindows?: number | undefined;
+  readonly gpuLayers?: number | undefined;
+}
+
+/** What a model makes of a place in a text. */
+export interface Continuation {
+  readonly prompt: string;
+  readonly continuation: string;
+}
+
+export interface ContinueOptions extends JobOptions {
+  readonly modelPath: string;
+  readonly text: string;
+  /** Evenly spaced over the text; fewer where it is too short for so many. */
+  readonly places: number;
+  readonly promptTokens: number;
+  readonly newTokens: number;
   readonly gpuLayers?: number | undefined;
 }
 
 /** The addon's short jobs as they are, with its errors made AppErrors; its long ones with signal and progress. */
 export interface NativeQuantize extends Omit<
   QuantizeAddon,
-  'ggmlQuantize' | 'gptqQuantize' | 'openCalibrator' | 'closeCalibrator' | 'squareSums' | 'secondMoments' | 'compare'
+  'ggmlQuantize' | 'gptqQuantize' | 'openCalibrator' | 'closeCalibrator' | 'squareSums' | 'secondMoments' | 'compare' | 'continueText'
 > {
   /**
    * Rows of float32 to a ggml type by ggml's own quantizer; `importance` [rowLength] weighs the columns. The result is read
@@ -249,6 +281,8 @@ export interface NativeQuantize extends Omit<
   openCalibrator(options: CalibratorOptions): Promise<Calibrator>;
   /** What a variant lost against its source on a text. Throws what `perplexity` throws, and `evaluate.otherVocabulary`. */
   compare(options: CompareOptions): Promise<Comparison>;
+  /** The likeliest continuations of evenly spaced places of a text. Throws what `perplexity` throws. */
+  continueText(options: ContinueOptions): Promise<readonly Continuation[]>;
 }
 
 export function nativeQuantize(addon: QuantizeAddon, { run, coded }: JobRunner): NativeQuantize {
@@ -288,9 +322,23 @@ export function nativeQuantize(addon: QuantizeAddon, { run, coded }: JobRunner):
         close: () => addon.closeCalibrator(calibrator),
       };
     },
-    compare: ({ sourcePath, variantPath, text, contextLength, threads = defaultThreads(), gpuLayers = 0, signal, onProgress }) =>
+    compare: ({
+      sourcePath,
+      variantPath,
+      text,
+      contextLength,
+      maxWindows = 0,
+      threads = defaultThreads(),
+      gpuLayers = 0,
+      signal,
+      onProgress,
+    }) =>
       run(signal, onProgress, (cancel, report) =>
-        addon.compare(sourcePath, variantPath, text, contextLength, threads, gpuLayers, cancel, report),
+        addon.compare(sourcePath, variantPath, text, contextLength, maxWindows, threads, gpuLayers, cancel, report),
+      ),
+    continueText: ({ modelPath, text, places, promptTokens, newTokens, threads = defaultThreads(), gpuLayers = 0, signal, onProgress }) =>
+      run(signal, onProgress, (cancel, report) =>
+        addon.continueText(modelPath, text, places, promptTokens, newTokens, threads, gpuLayers, cancel, report),
       ),
   };
 }

@@ -67,7 +67,9 @@ namespace lathe {
   X(llama_vocab_get_add_eos)           \
   X(llama_vocab_bos)                   \
   X(llama_vocab_eos)                   \
+  X(llama_vocab_is_eog)                \
   X(llama_tokenize)                    \
+  X(llama_detokenize)                  \
   X(llama_context_default_params)      \
   X(llama_init_from_model)             \
   X(llama_free)                        \

@@ -20,6 +20,11 @@ export const quantizeErrors = {
     safe: nothingWritten,
     next: 'Compute an importance matrix from a text, or choose a type with more bits.',
   },
+  'quantize.unknownTarget': {
+    what: 'There is no target {target}.',
+    safe: nothingWritten,
+    next: 'Choose one of {known}.',
+  },
   'quantize.unknownType': {
     what: 'There is no tensor type {type} that could be written.',
     safe: nothingWritten,
@@ -140,6 +145,11 @@ export const quantizeErrors = {
     what: 'The model comes with programs of its own ({file}), which are not copied.',
     safe: 'No program is ever run from a model.',
     next: 'Copy them yourself if you trust them and need them.',
+  },
+  'quantize.noOutlierReport': {
+    what: 'The model could not be run on the text, so it is not known which inputs reach the threshold of LLM.int8().',
+    safe: 'The quantized weights do not depend on it.',
+    next: 'The next message says why. With a text that the model can read, quantize it again.',
   },
   'quantize.roundedToNearest': {
     what: 'The calibration of {tensor} could not be used ({count} such tensors in all), so its weights are rounded to the nearest.',

@@ -91,8 +91,6 @@ export function planGgufOutput(
     sizeBytes: end,
     bitsPerWeight: elements === 0 ? 0 : (8 * dataBytes) / elements,
     memoryBytes: peakBytes(tensors),
-    // Calibration runs the model, as F16.
-    scratchBytes: needsCalibration && model.folder !== undefined ? 2 * elements + dataOffset : 0,
     needsCalibration,
     warnings,
   };

@@ -233,8 +233,6 @@ function layOut(
     sizeBytes: shards.reduce((total, { totalBytes }) => total + totalBytes, 0) + sum(texts) + sum(files.kept),
     bitsPerWeight: elements === 0 ? 0 : (8 * sum(tensors)) / elements,
     memoryBytes: peakBytes(tensors),
-    // Calibration runs the model, as an F16 GGUF file; its header is small.
-    scratchBytes: needsCalibration ? 2 * elements : 0,
     needsCalibration,
     warnings,
   };

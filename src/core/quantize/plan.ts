@@ -69,8 +69,6 @@ export interface QuantizationPlan {
   readonly bitsPerWeight: number;
   /** What carrying it out takes at most, beside the program itself. */
   readonly memoryBytes: number;
-  /** Disk beside the result, while it is made. */
-  readonly scratchBytes: number;
   readonly needsCalibration: boolean;
   readonly warnings: readonly AppErrorData[];
 }

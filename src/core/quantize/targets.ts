@@ -1,4 +1,6 @@
-import type { MixName } from './mixes.ts';
+import { AppError } from '../errors/index.ts';
+import { excerpt } from '../excerpt.ts';
+import { mixes, type MixName } from './mixes.ts';
 
 /** What a model can be turned into, as the command line and the contract name it. */
 
@@ -8,6 +10,16 @@ export type PackedTarget = (typeof packedTargets)[number];
 export type QuantizeTarget = PackedTarget | MixName;
 
 export type OutputFormat = 'hf' | 'gguf';
+
+export const quantizeTargets: readonly QuantizeTarget[] = [...packedTargets, ...(Object.keys(mixes) as MixName[])];
+
+/** A target by name, in any case. @throws quantize.unknownTarget */
+export function parseTarget(text: string): QuantizeTarget {
+  const wanted = text.trim().toLowerCase();
+  const found = quantizeTargets.find((target) => target.toLowerCase() === wanted);
+  if (found === undefined) throw new AppError('quantize.unknownTarget', { target: excerpt(text), known: quantizeTargets.join(', ') });
+  return found;
+}
 
 export const isPackedTarget = (target: string): target is PackedTarget => (packedTargets as readonly string[]).includes(target);
 

@@ -8,26 +8,3 @@ export interface Calibration {
    */
   replace?(tensor: string, values: Float32Array): Promise<void>;
 }
-
-const stages: readonly RegExp[] = [
-  /\.attn_(q|k|v|qkv)\.weight$/,
-  /\.attn_output\.weight$/,
-  /\.ffn_(up|gate)\.weight$/,
-  /\.ffn_down\.weight$/,
-];
-
-/**
- * Sorts tensors into the order in which a layer computes: what shares its inputs stands together.
- */
-export function inModelOrder<T>(items: readonly T[], nameOf: (item: T) => string): readonly T[] {
-  const place = (item: T): number => {
-    const name = nameOf(item);
-    const layer = Number(/^blk\.(\d+)\./.exec(name)?.[1] ?? 0);
-    const stage = stages.findIndex((pattern) => pattern.test(name));
-    return layer * (stages.length + 1) + (stage === -1 ? stages.length : stage);
-  };
-  return items
-    .map((item) => [place(item), item] as const)
-    .toSorted(([left], [right]) => left - right)
-    .map(([, item]) => item);
-}

@@ -10,8 +10,9 @@ import { CHUNK_ELEMENTS, chunksOf, type Chunk, type Run } from '../convert/chunk
 import { readChunk, recast, runsFromFiles, type ReadTools } from '../convert/read-chunk.ts';
 import type { FileSource } from '../file-source.ts';
 import type { Calibration } from './calibration.ts';
-import { openPacked, readPart, type DecodeKernels, type DecodeTools } from './decode.ts';
+import { openPacked, readPart, runMultiple, type DecodeKernels, type DecodeTools } from './decode.ts';
 import { createEncoder, type ChunkToEncode, type EncodeKernels, type EncodeTools, type Piece } from './encode.ts';
+import { openEdit, type EditChunk, type ValueEdits } from './edit.ts';
 import { encodeGptq, repackGptq, type GptqKernels } from './gptq.ts';
 import type { FinishedTensor } from './journal.ts';
 import type { PartialOutput } from './partial-output.ts';
@@ -36,6 +37,7 @@ export interface WorkOptions {
   readonly output: PartialOutput;
   readonly imatrix?: Imatrix | undefined;
   readonly calibration?: Calibration | undefined;
+  readonly edits?: ValueEdits | undefined;
   /** Of the kernels that share their work out. */
   readonly threads: number;
   readonly signal: AbortSignal;
@@ -174,12 +176,15 @@ export class Work {
     const made = createEncoder(encoder, item.shape, this.importance(item), tools);
     const encode = made.takesAllThreads ? (chunk: ChunkToEncode) => this.alone(() => made.encode(chunk)) : made.encode;
     const jobs: Promise<void>[] = [];
-    const multiple = leastCommonMultiple(made.multiple, runMultiple(item.source));
+    const multiple = this.multiple(item, made.multiple);
+    const edit = await this.editOf(item, multiple, read);
     for (const { index, first, chunk } of numbered(item, this.limit(item), multiple)) {
       const job = async (): Promise<void> => {
         const pieces = await named(
           item,
-          readChunk(chunk, read).then((values) => encode({ index, first, values })),
+          readChunk(chunk, read)
+            .then((values) => edit(values, first))
+            .then((values) => encode({ index, first, values })),
         );
         for (const piece of pieces) {
           await this.write(item, piece);
@@ -190,7 +195,7 @@ export class Work {
     }
     const finish = async (): Promise<FinishedTensor> => {
       await Promise.all(jobs);
-      const chunksAgain = this.again(item, multiple, read);
+      const chunksAgain = this.again(item, multiple, read, edit);
       const written = (part: string, position: number, count: number): Promise<Uint8Array> => {
         const place = item.places[part];
         if (place === undefined) throw new RangeError(`${item.name} has no ${part}`);
@@ -207,11 +212,24 @@ export class Work {
   }
 
   /** A tensor's chunks, read once more. */
-  private again(item: WorkItem, multiple: number, read: ReadTools): () => AsyncGenerator<ChunkToEncode> {
+  private again(item: WorkItem, multiple: number, read: ReadTools, edit: EditChunk): () => AsyncGenerator<ChunkToEncode> {
     const limit = this.limit(item);
     return async function* () {
-      for (const { index, first, chunk } of numbered(item, limit, multiple)) yield { index, first, values: await readChunk(chunk, read) };
+      for (const { index, first, chunk } of numbered(item, limit, multiple))
+        yield { index, first, values: await edit(await readChunk(chunk, read), first) };
     };
+  }
+
+  /** What changes a tensor's values on their way. */
+  private editOf(item: WorkItem, multiple: number, read: ReadTools): Promise<EditChunk> {
+    const asStored = this.again(item, multiple, read, async (values) => values);
+    return openEdit(this.options.edits?.of.get(item.name), read, asStored);
+  }
+
+  /** Chunks of a tensor are multiples of this: of what its encoder, its source and its edit ask for. */
+  private multiple({ name, source }: WorkItem, encoder: number): number {
+    const edit = this.options.edits?.of.get(name)?.multiple ?? 1;
+    return leastCommonMultiple(leastCommonMultiple(encoder, runMultiple(source)), edit);
   }
 
   /** GPT-2's matrices are turned on their way into flat blocks, which cross their rows: each is one chunk. */
@@ -233,6 +251,7 @@ export class Work {
 
   private async copied(item: WorkItem): Promise<Begun<FinishedTensor>> {
     const { source, places, name } = item;
+    if (this.options.edits?.of.has(name) === true) throw new RangeError(`${name} is to be changed, and cannot be copied`);
     const size = places['codes']?.sizeBytes ?? 0;
     if (source.kind !== 'stored' || source.tensor.sizeBytes < size) throw new RangeError(`${name} has no ${size} bytes to copy`);
     const { tensor } = source;
@@ -319,8 +338,10 @@ export class Work {
   private async values(item: WorkItem): Promise<Float32Array<ArrayBuffer>> {
     const read = await this.readTools(item);
     const all = new Float32Array(elementCount(item.shape));
-    for (const { first, chunk } of numbered(item, this.chunkElements, item.shape.at(-1) ?? 1)) {
-      const { bytes } = await recast(await readChunk(chunk, read), 'F32', read);
+    const multiple = this.multiple(item, item.shape.at(-1) ?? 1);
+    const edit = await this.editOf(item, multiple, read);
+    for (const { first, chunk } of numbered(item, this.chunkElements, multiple)) {
+      const { bytes } = await recast(await edit(await readChunk(chunk, read), first), 'F32', read);
       all.set(floats(bytes), first);
       this.pool.give(bytes);
     }
@@ -332,13 +353,6 @@ export class Work {
     this.options.output.complete(finished);
     return finished;
   }
-}
-
-/** What the values of a source are read in multiples of: codes with a scale for each row are decoded by rows. */
-function runMultiple(source: ValueSource): number {
-  if (source.kind !== 'stored' || source.tensor.packed === undefined) return 1;
-  const { kind } = source.tensor.packed;
-  return kind === 'fourBit' || kind === 'gptq' ? 1 : (source.tensor.shape.at(-1) ?? 1);
 }
 
 function leastCommonMultiple(left: number, right: number): number {

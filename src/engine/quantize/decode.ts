@@ -1,3 +1,4 @@
+import type { ValueSource } from '#core/convert/plan.ts';
 import { elementCount } from '#core/element-count.ts';
 import { onDisk } from '#core/errors/on-disk.ts';
 import { ggmlTypes } from '#core/gguf/types.ts';
@@ -58,6 +59,13 @@ export async function openPacked(tensor: SourceTensor, tools: DecodeTools): Prom
     case 'gptq':
       return openGptq(packed, tools);
   }
+}
+
+/** What the values of a source are read in multiples of: codes with a scale for each row are decoded by rows. */
+export function runMultiple(source: ValueSource): number {
+  if (source.kind !== 'stored' || source.tensor.packed === undefined) return 1;
+  const { kind } = source.tensor.packed;
+  return kind === 'fourBit' || kind === 'gptq' ? 1 : (source.tensor.shape.at(-1) ?? 1);
 }
 
 /** Bytes of a stored tensor, in a buffer of the pool. */

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { AppError, type AppErrorData } from '#core/errors/index.ts';
 import { onDisk } from '#core/errors/on-disk.ts';
 import { planGguf } from '#core/gguf/write.ts';
+import { inModelOrder } from '#core/quantize/calibration-plan.ts';
 import type { Imatrix } from '#core/quantize/imatrix.ts';
 import type { PackedGptq, SourceTensor } from '#core/quantize/packed.ts';
 import type { Place, QuantizationPlan, QuantizedTensor } from '#core/quantize/plan.ts';
@@ -12,8 +13,9 @@ import { checkSources } from '../convert/read-chunk.ts';
 import { openFileSource, type FileSource } from '../file-source.ts';
 import type { ErrorSum } from '../native-quantize.ts';
 import type { CastCounts } from '../native.ts';
-import { inModelOrder, type Calibration } from './calibration.ts';
+import type { Calibration } from './calibration.ts';
 import { Work, type WorkKernels } from './carry-out.ts';
+import type { ValueEdits } from './edit.ts';
 import type { FinishedTensor } from './journal.ts';
 import { PartialOutput, type OutputFilePlan } from './partial-output.ts';
 import { verifyWeights, type PlannedWeights } from './verify.ts';
@@ -30,6 +32,10 @@ export interface ExecuteOptions {
   readonly imatrix?: Imatrix | undefined;
   /** Needed where the plan says so. */
   readonly calibration?: Calibration | undefined;
+  /** What the calibration rests on, its text for one: an interrupted work is only gone on with where this is the same. */
+  readonly calibrationKey?: string | undefined;
+  /** Changes to the values before they are encoded. What is changed is encoded: the plan copies none of it. */
+  readonly edits?: ValueEdits | undefined;
   /** Default: as many as the computer has. */
   readonly threads?: number | undefined;
   readonly signal: AbortSignal;
@@ -39,6 +45,8 @@ export interface ExecuteOptions {
   readonly syncMs?: number | undefined;
   /** Bytes of the tensors that are written of those of all, and the tensor that was last. */
   readonly progress: (doneBytes: number, totalBytes: number, tensor: string) => void;
+  /** All is written; what follows is to bring it to the disk and to read it back. */
+  readonly onWritten?: (() => void) | undefined;
 }
 
 /** How far a tensor is from what it was. */
@@ -81,6 +89,7 @@ export async function executeQuantization(options: ExecuteOptions): Promise<Exec
   try {
     const finished = await makeTensors(options, output);
     if (plan.output.format === 'hf') await addTexts(plan.output, options, output);
+    options.onWritten?.();
     await output.flush();
     await checkSources(sources);
     for (const [i, weights] of layout.weights.entries()) await verifyWeights(output.paths[i] ?? '', weights);
@@ -114,13 +123,14 @@ function layOut({ output }: QuantizationPlan): { files: readonly OutputFilePlan[
 }
 
 /** What decides every byte of the output: only an attempt at the same may be gone on with. */
-function planHash({ plan, sources, imatrix }: ExecuteOptions, files: readonly OutputFilePlan[]): string {
+function planHash({ plan, sources, imatrix, calibrationKey, edits }: ExecuteOptions, files: readonly OutputFilePlan[]): string {
   const hash = createHash('sha256');
   for (const { name, header } of files) hash.update(name).update(header);
   for (const { name, sizeBytes, modifiedMs } of sources.values()) hash.update(JSON.stringify([name, sizeBytes, modifiedMs]));
   for (const { name, encoder, places } of plan.tensors) hash.update(JSON.stringify([name, encoder, places]));
   for (const [name, { squares, counts }] of imatrix?.entries ?? []) hash.update(name).update(squares).update(counts);
-  return hash.digest('hex');
+  if (edits !== undefined) hash.update(JSON.stringify([edits.key, [...edits.of.keys()]]));
+  return hash.update(calibrationKey ?? '').digest('hex');
 }
 
 async function makeTensors(options: ExecuteOptions, output: PartialOutput): Promise<ReadonlyMap<string, FinishedTensor>> {

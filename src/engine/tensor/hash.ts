@@ -1,8 +1,12 @@
 import { createHash } from 'node:crypto';
+import { stat } from 'node:fs/promises';
+import { join } from 'node:path';
 import { MiB } from '#core/bytes.ts';
 import { AppError } from '#core/errors/index.ts';
 import { onDisk } from '#core/errors/on-disk.ts';
 import { openFileSource, readFully } from '../file-source.ts';
+import type { TensorHandlers } from './context.ts';
+import { withProgress } from './progress.ts';
 
 /** Read at a time; hashing it blocks the event loop for about 5 ms. */
 const BLOCK_BYTES = 8 * MiB;
@@ -42,3 +46,21 @@ export async function hashFile(path: string, signal: AbortSignal, progress: (byt
   await reading;
   return hash.digest('hex');
 }
+
+export const hashHandler =
+  (): TensorHandlers['hash'] =>
+  ({ folder, files }, { signal }) =>
+    withProgress(async (tell) => {
+      const sizes = await Promise.all(files.map(async (name) => (await onDisk(name, () => stat(join(folder, name)))).size));
+      const total = sizes.reduce((sum, sizeBytes) => sum + sizeBytes, 0);
+      let amount = 0;
+      const hashes = [];
+      for (const name of files) {
+        const report = (bytes: number): void => {
+          amount += bytes;
+          tell({ phase: 'hash.reading', detail: name, amount, total, unit: 'bytes' });
+        };
+        hashes.push({ name, sha256: await hashFile(join(folder, name), signal, report) });
+      }
+      return { type: 'finished' as const, files: hashes };
+    });

@@ -52,9 +52,9 @@ const WORST_TENSORS = 20;
 export function quantizeRunner(services: QuantizeOptions): JobRunner<'quantize'> {
   const { library, engines, cards, isOutputTaken, threads, versions, clock } = services;
 
-  const planOf = async ({ target, format, options }: Spec, { path: modelPath }: Model): Promise<QuantizePlan> => {
+  const planOf = async ({ target, format, options, name }: Spec, { path: modelPath, name: modelName }: Model): Promise<QuantizePlan> => {
     const { tensor } = await engines.tensor();
-    return tensor.plan({ modelPath, target, format, options: resolveOptions(options) });
+    return tensor.plan({ modelPath, name: name ?? modelName, target, format, options: resolveOptions(options) });
   };
 
   const write = async (spec: Spec, model: Model, plan: QuantizePlan, outputPath: string, context: JobContext): Promise<Written> => {

@@ -24,7 +24,7 @@ export function createQuantize({ library, engines, cards }: QuantizeServiceOptio
     const model = await library.usable(modelId);
     checkIsModel(model);
     for (const path of inputPaths(options)) await checkFile(path);
-    return { modelPath: model.path, options: resolveOptions(options) };
+    return { modelPath: model.path, name: model.name, options: resolveOptions(options) };
   };
 
   const handlers: AppHandlers['quantize'] = {

@@ -69,7 +69,7 @@ Napi::Value start_with_calibrator(const Napi::CallbackInfo& info, const Argument
   });
 }
 
-/// squareSums(calibrator, cancelFlag, onProgress | undefined) → [{ name, inputs, squareSums F32, rows F64 }]
+/// squareSums(calibrator, cancelFlag, onProgress | undefined) → [{ name, inputs, squareSums F32, maxima F32, rows F64 }]
 Napi::Value square_sums(const Napi::CallbackInfo& info) {
   const Arguments arguments(info);
   return start_with_calibrator(info, arguments, 1, [](Calibrator& calibrator, JobControl& control) -> Job::Finish {
@@ -79,12 +79,15 @@ Napi::Value square_sums(const Napi::CallbackInfo& info) {
       for (const auto& [name, statistics] : *found) {
         Napi::Float32Array sums = Napi::Float32Array::New(env, statistics.square_sums.size());
         std::memcpy(sums.Data(), statistics.square_sums.data(), sums.ByteLength());
+        Napi::Float32Array maxima = Napi::Float32Array::New(env, statistics.maxima.size());
+        std::memcpy(maxima.Data(), statistics.maxima.data(), maxima.ByteLength());
         Napi::Float64Array rows = Napi::Float64Array::New(env, statistics.rows.size());
         for (size_t i = 0; i < statistics.rows.size(); ++i) rows[i] = static_cast<double>(statistics.rows[i]);
         Napi::Object entry = Napi::Object::New(env);
         entry.Set("name", name);
         entry.Set("inputs", static_cast<double>(statistics.inputs));
         entry.Set("squareSums", sums);
+        entry.Set("maxima", maxima);
         entry.Set("rows", rows);
         list.Set(list.Length(), entry);
       }

@@ -4,6 +4,7 @@
 #include "binding/arguments.h"
 #include "binding/functions.h"
 #include "evaluate/compare.h"
+#include "evaluate/continue.h"
 #include "evaluate/perplexity.h"
 #include "evaluate/tokenize.h"
 
@@ -38,7 +39,7 @@ Napi::Value measure_perplexity(const Napi::CallbackInfo& info) {
   });
 }
 
-/// compare(sourcePath, variantPath, text, contextLength, threads, gpuLayers, cancelFlag, onProgress | undefined)
+/// compare(sourcePath, variantPath, text, contextLength, maxWindows, threads, gpuLayers, cancelFlag, onProgress | undefined)
 Napi::Value compare_models(const Napi::CallbackInfo& info) {
   const Arguments arguments(info);
   CompareOptions options;
@@ -46,9 +47,10 @@ Napi::Value compare_models(const Napi::CallbackInfo& info) {
   options.variant_path = arguments.text(1, "variantPath");
   auto text = std::make_shared<const std::string>(arguments.text(2, "text"));
   options.context_length = static_cast<int32_t>(arguments.whole(3, "contextLength", 0, kInt32));
-  options.threads = static_cast<int>(arguments.whole(4, "threads", 1, kMostThreads));
-  options.gpu_layers = static_cast<int>(arguments.whole(5, "gpuLayers", 0, kInt32));
-  const Job::Options job{{}, arguments.cancel_flag(6), arguments.callback(7, "onProgress")};
+  options.max_windows = arguments.whole(4, "maxWindows", 0, kInt32);
+  options.threads = static_cast<int>(arguments.whole(5, "threads", 1, kMostThreads));
+  options.gpu_layers = static_cast<int>(arguments.whole(6, "gpuLayers", 0, kInt32));
+  const Job::Options job{{}, arguments.cancel_flag(7), arguments.callback(8, "onProgress")};
   return Job::start(info.Env(), job, [options, text](JobControl& control) {
     const CompareResult measured = compare(ggml(), options, *text, control);
     return [measured](Napi::Env env) {
@@ -64,6 +66,33 @@ Napi::Value compare_models(const Napi::CallbackInfo& info) {
       result.Set("tokens", static_cast<double>(measured.predictions));
       result.Set("windows", static_cast<double>(measured.windows));
       return result;
+    };
+  });
+}
+
+/// continueText(modelPath, text, places, promptTokens, newTokens, threads, gpuLayers, cancelFlag, onProgress | undefined)
+///   → [{ prompt, continuation }]
+Napi::Value continue_places(const Napi::CallbackInfo& info) {
+  const Arguments arguments(info);
+  ContinueOptions options;
+  options.model_path = arguments.text(0, "modelPath");
+  auto text = std::make_shared<const std::string>(arguments.text(1, "text"));
+  options.places = static_cast<int32_t>(arguments.whole(2, "places", 1, kInt32));
+  options.prompt_tokens = static_cast<int32_t>(arguments.whole(3, "promptTokens", 1, kInt32));
+  options.new_tokens = static_cast<int32_t>(arguments.whole(4, "newTokens", 1, kInt32));
+  options.threads = static_cast<int>(arguments.whole(5, "threads", 1, kMostThreads));
+  options.gpu_layers = static_cast<int>(arguments.whole(6, "gpuLayers", 0, kInt32));
+  const Job::Options job{{}, arguments.cancel_flag(7), arguments.callback(8, "onProgress")};
+  return Job::start(info.Env(), job, [options, text](JobControl& control) {
+    return [found = continue_text(ggml(), options, *text, control)](Napi::Env env) {
+      Napi::Array list = Napi::Array::New(env);
+      for (const Continuation& one : found) {
+        Napi::Object entry = Napi::Object::New(env);
+        entry.Set("prompt", one.prompt);
+        entry.Set("continuation", one.continuation);
+        list.Set(list.Length(), entry);
+      }
+      return list;
     };
   });
 }
@@ -90,6 +119,7 @@ Napi::Value tokenize_text(const Napi::CallbackInfo& info) {
 void add_evaluate_functions(Napi::Env env, Napi::Object exports) {
   exports.Set("perplexity", Napi::Function::New(env, measure_perplexity));
   exports.Set("compare", Napi::Function::New(env, compare_models));
+  exports.Set("continueText", Napi::Function::New(env, continue_places));
   exports.Set("tokenize", Napi::Function::New(env, tokenize_text));
 }
 

@@ -1,6 +1,7 @@
 #include "calibrate/calibrator.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstring>
 #include <functional>
 
@@ -21,10 +22,14 @@ Model::Options mapped(const std::string& path) {
   return options;
 }
 
-/// Adds Σ x² of rows [count × inputs] to sums.
-void add_squares(const float* rows, int64_t count, int64_t inputs, float* sums) {
+/// Adds rows [count × inputs] to sums and maxima [inputs].
+void add_rows(const float* rows, int64_t count, int64_t inputs, float* square_sums, float* maxima) {
   for (int64_t r = 0; r < count; ++r)
-    for (int64_t i = 0; i < inputs; ++i) sums[i] += rows[r * inputs + i] * rows[r * inputs + i];
+    for (int64_t i = 0; i < inputs; ++i) {
+      const float x = rows[r * inputs + i];
+      square_sums[i] += x * x;
+      maxima[i] = std::max(maxima[i], std::fabs(x));
+    }
 }
 
 }  // namespace
@@ -166,12 +171,13 @@ std::map<std::string, InputStatistics> Calibrator::diagonals(JobControl& control
         statistics.inputs = weight.ne[0];
         statistics.matrices = node.op == GGML_OP_MUL_MAT_ID ? weight.ne[2] : 1;
         statistics.square_sums.resize(static_cast<size_t>(statistics.inputs * statistics.matrices));
+        statistics.maxima.resize(statistics.square_sums.size());
         statistics.rows.resize(static_cast<size_t>(statistics.matrices));
       }
       const float* x = rows(inputs);
       if (node.op == GGML_OP_MUL_MAT) {
         const int64_t count = inputs.ne[1] * inputs.ne[2] * inputs.ne[3];
-        add_squares(x, count, inputs.ne[0], statistics.square_sums.data());
+        add_rows(x, count, inputs.ne[0], statistics.square_sums.data(), statistics.maxima.data());
         statistics.rows[0] += count;
         return;
       }
@@ -183,7 +189,8 @@ std::map<std::string, InputStatistics> Calibrator::diagonals(JobControl& control
           api_.ggml_backend_tensor_get(&ids, &expert, static_cast<size_t>(token) * ids.nb[1] + static_cast<size_t>(slot) * ids.nb[0], sizeof expert);
           if (expert < 0 || expert >= statistics.matrices) continue;
           const float* row = x + (token * inputs.ne[1] + slot % inputs.ne[1]) * inputs.ne[0];
-          add_squares(row, 1, inputs.ne[0], statistics.square_sums.data() + expert * statistics.inputs);
+          const int64_t first = expert * statistics.inputs;
+          add_rows(row, 1, inputs.ne[0], statistics.square_sums.data() + first, statistics.maxima.data() + first);
           ++statistics.rows[static_cast<size_t>(expert)];
         }
     }

@@ -24,6 +24,7 @@ struct InputStatistics {
   int64_t inputs = 0;
   int64_t matrices = 1;  // experts that lie in one tensor
   std::vector<float> square_sums;  // [matrices × inputs]: Σ x²
+  std::vector<float> maxima;       // [matrices × inputs]: the largest |x|
   std::vector<int64_t> rows;       // [matrices]: how many x went in
 };
 
@@ -39,7 +40,7 @@ class Calibrator {
 
   int64_t windows() const { return windows_; }
 
-  /// Σ x² of every weight matrix of the layers, by tensor name.
+  /// Σ x² and the largest |x| of every weight matrix of the layers, by tensor name.
   std::map<std::string, InputStatistics> diagonals(JobControl& control);
 
   /// 2/n · Σ x·xᵀ [inputs × inputs] of the named matrices, which GPTQ calls the Hessian. Matrices that share their inputs

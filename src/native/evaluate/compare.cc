@@ -53,7 +53,7 @@ CompareResult compare(const GgmlApi& api, const CompareOptions& options, const s
   if (api.llama_vocab_n_tokens(source.vocabulary()) != api.llama_vocab_n_tokens(variant.vocabulary()) ||
       tokenize(variant, text, /*add_special=*/true, /*parse_special=*/false) != tokens)
     throw CodedError("evaluate.otherVocabulary", {{"source", options.source_path}, {"variant", options.variant_path}});
-  const WindowRun::Options run_options{options.context_length, options.threads};
+  const WindowRun::Options run_options{options.context_length, options.threads, options.max_windows};
   WindowRun source_run(source, tokens, run_options, control);
   WindowRun variant_run(variant, tokens, run_options, control);
   Workers workers(options.threads);

@@ -13,6 +13,7 @@ struct CompareOptions {
   int32_t context_length = 0;
   int threads = 1;
   int gpu_layers = 0;
+  int64_t max_windows = 0;  // 0: the whole text
 };
 
 /// What a variant lost against its source, prediction by prediction. Divergences in nats.

@@ -30,6 +30,7 @@ WindowRun::WindowRun(const Model& model, const std::vector<llama_token>& tokens,
       tokens_(tokens),
       control_(control),
       context_length_(options.context_length),
+      max_windows_(options.max_windows),
       first_scored_(options.context_length / 2),
       vocabulary_size_(model.api().llama_vocab_n_tokens(model.vocabulary())),
       plan_(make_plan()),
@@ -66,6 +67,7 @@ WindowRun::Plan WindowRun::make_plan() const {
   if (plan.windows == 0)
     throw CodedError("evaluate.textTooShort", {{"tokens", static_cast<double>(tokens_.size())},
                                                {"needed", static_cast<double>(context_length_)}});
+  if (max_windows_ > 0) plan.windows = std::min(plan.windows, max_windows_);
   const int64_t rows = std::max<int64_t>(1, kLogitsBytes / (vocabulary_size_ * static_cast<int64_t>(sizeof(float))));
   if (context_length_ <= kBatchTokens && predictions_per_window() <= rows) {
     const int64_t at_a_time = std::min(kBatchTokens / context_length_, rows / predictions_per_window());

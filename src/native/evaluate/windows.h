@@ -53,6 +53,7 @@ class WindowRun {
   struct Options {
     int32_t context_length = 0;
     int threads = 1;
+    int64_t max_windows = 0;  // 0: the whole text
   };
 
   /// `tokens` is used as long as the run lives. Throws CodedError evaluate.contextLength, evaluate.textTooShort,
@@ -86,6 +87,7 @@ class WindowRun {
   const std::vector<llama_token>& tokens_;
   const JobControl& control_;
   const int64_t context_length_;
+  const int64_t max_windows_;
   const int64_t first_scored_;
   const int64_t vocabulary_size_;
   const Plan plan_;

@@ -1,0 +1,92 @@
+import { basename } from 'node:path';
+import type { QualityMeasure } from '#contract/quantize.ts';
+import { compareWeights } from '../quantize/compare-weights.ts';
+import { openQuantizable } from '../quantize/open-model.ts';
+import { modelThreads, type TensorContext, type TensorHandlers } from './context.ts';
+import { withProgress } from './progress.ts';
+import { runnable, trainedContext } from './run-model.ts';
+import { readText } from './text.ts';
+
+const WORST_TENSORS = 20;
+
+/** Places of the text that both go on from, tokens of the text before each, and of what they make of it. */
+const SAMPLES = 5;
+const PROMPT_TOKENS = 24;
+const NEW_TOKENS = 32;
+
+export const qualityHandler =
+  ({ native, version }: TensorContext): TensorHandlers['quality'] =>
+  ({ variantPath, sourcePath, options, scratchFolder, threads }, { signal }) =>
+    withProgress(async (tell) => {
+      tell({ phase: 'quality.loading', detail: null, amount: 0, total: 1, unit: 'bytes' });
+      const { name, text, sha256 } = await readText(options.textPath);
+      const kernels = native();
+      await using source = await openQuantizable(sourcePath, basename(sourcePath));
+      await using variant = await openQuantizable(variantPath, basename(variantPath));
+      const working = {
+        scratchFolder,
+        kernels,
+        threads: threads ?? undefined,
+        signal,
+        progress: (amount: number, total: number, tensor: string) =>
+          tell({ phase: 'quality.loading', detail: tensor, amount, total, unit: 'bytes' }),
+      };
+      await using runSource = await runnable(source, version, working);
+      await using runVariant = await runnable(variant, version, working);
+      const paths = [runSource.path, runVariant.path];
+      const contextLength = await trainedContext(options.contextLength, paths);
+      const run = { text, threads: modelThreads(threads), signal };
+      const compared = await kernels.compare({
+        ...run,
+        sourcePath: runSource.path,
+        variantPath: runVariant.path,
+        contextLength,
+        maxWindows: options.windows ?? undefined,
+        onProgress: (amount, total) => tell({ phase: 'quality.measuring', detail: null, amount, total, unit: 'windows' }),
+      });
+      const errors = await compareWeights({
+        source,
+        variant,
+        kernels,
+        threads: run.threads,
+        signal,
+        progress: (amount, total, tensor) => tell({ phase: 'quality.comparing', detail: tensor, amount, total, unit: 'tensors' }),
+      });
+      // BOS, the prompt and what follows it must be within what the models were trained on.
+      const room = (await trainedContext(1 + PROMPT_TOKENS + NEW_TOKENS, paths)) - 1;
+      const promptTokens = Math.min(PROMPT_TOKENS, Math.floor(room / 2));
+      const newTokens = Math.min(NEW_TOKENS, room - promptTokens);
+      const sample = async (modelPath: string, done: number) =>
+        kernels.continueText({
+          ...run,
+          modelPath,
+          places: SAMPLES,
+          promptTokens,
+          newTokens,
+          onProgress: (amount) =>
+            tell({ phase: 'quality.sampling', detail: null, amount: done + amount, total: 2 * SAMPLES, unit: 'windows' }),
+        });
+      const fromSource = await sample(runSource.path, 0);
+      const fromVariant = await sample(runVariant.path, SAMPLES);
+      const measure: QualityMeasure = {
+        textName: name,
+        textSha256: sha256,
+        contextLength,
+        windows: compared.windows,
+        tokens: compared.tokens,
+        perplexity: compared.perplexity,
+        sourcePerplexity: compared.sourcePerplexity,
+        meanKl: compared.meanKl,
+        meanKlError: compared.klError,
+        kl999: compared.kl999,
+        maxKl: compared.maxKl,
+        topOneAgreement: compared.topOneAgreement,
+        worstTensors: errors.slice(0, WORST_TENSORS),
+        samples: fromSource.map(({ prompt, continuation }, i) => ({
+          prompt,
+          source: continuation,
+          variant: fromVariant[i]?.continuation ?? '',
+        })),
+      };
+      return { type: 'finished' as const, measure };
+    });
