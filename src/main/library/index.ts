@@ -79,6 +79,10 @@ export function createLibrary(options: LibraryOptions) {
   const enter = (found: FoundModel, origin: Model['origin'], name: string = found.name, lineage?: NewLineage): string => {
     const id = newId();
     database.write(() => {
+      // What was made may lie where an entry still stands: for an earlier file that is gone, or for this one, added by hand
+      // before its job had ended.
+      const earlier = lineage === undefined ? undefined : repository.atPath(found.path, found.realPath);
+      if (earlier !== undefined) repository.remove(earlier.id);
       repository.add({ id, name: nameOf(name), origin, addedMs: clock(), ...contentOf(found) });
       if (lineage !== undefined) repository.addLineage(id, lineage);
     });

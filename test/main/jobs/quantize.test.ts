@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { mkdir, readdir, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { AppError } from '#core/errors/index.ts';
@@ -346,6 +346,21 @@ test('a model can be measured again, on another text, and keeps both cards', asy
   const cards = await client.quantize.cards({ modelId });
   expect(cards).toHaveLength(2);
   expect(cards[0]).toEqual(card);
+});
+
+test('what is made takes the place of an entry whose file is gone, or that was added while it was measured', async () => {
+  const { client, modelId, quantize, output, engines } = await withTiny();
+  const first = resultOf(await runJob(client, quantize(output)), 'quantize');
+  await rm(output);
+  engines.instead.tensor.quality = async function* () {
+    await client.library.find({ reference: output });
+    yield { type: 'finished', measure };
+  };
+  // This ended in an error of the database, with the file written.
+  const second = resultOf(await runJob(client, quantize(output)), 'quantize');
+  const ids = (await client.library.list({})).map(({ id }) => id);
+  expect(ids.toSorted()).toEqual([modelId, second.modelId].toSorted());
+  expect(ids).not.toContain(first.modelId);
 });
 
 test('an adapter is no model to quantize, calibrate or measure', async () => {
