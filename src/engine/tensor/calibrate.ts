@@ -9,7 +9,7 @@ import { openQuantizable } from '../quantize/open-model.ts';
 import { modelThreads, type TensorContext, type TensorHandlers } from './context.ts';
 import { withProgress } from './progress.ts';
 import { runnable, trainedContext } from './run-model.ts';
-import { readText } from './text.ts';
+import { fittingText, readText } from './text.ts';
 
 export const calibrateHandler =
   ({ native, version }: TensorContext): TensorHandlers['calibrate'] =>
@@ -29,7 +29,7 @@ export const calibrateHandler =
       });
       const calibrator = await kernels.openCalibrator({
         modelPath: model.path,
-        text: text.text,
+        text: await fittingText(text, model.path, kernels, signal),
         contextLength: await trainedContext(contextLength, [model.path]),
         maxWindows: windows ?? undefined,
         threads: modelThreads(threads),

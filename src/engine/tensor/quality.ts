@@ -5,7 +5,7 @@ import { openQuantizable } from '../quantize/open-model.ts';
 import { modelThreads, type TensorContext, type TensorHandlers } from './context.ts';
 import { withProgress } from './progress.ts';
 import { runnable, trainedContext } from './run-model.ts';
-import { readText } from './text.ts';
+import { fittingText, readText } from './text.ts';
 
 const WORST_TENSORS = 20;
 
@@ -19,7 +19,7 @@ export const qualityHandler =
   ({ variantPath, sourcePath, options, scratchFolder, threads }, { signal }) =>
     withProgress(async (tell) => {
       tell({ phase: 'quality.loading', detail: null, amount: 0, total: 1, unit: 'bytes' });
-      const { name, text, sha256 } = await readText(options.textPath);
+      const text = await readText(options.textPath);
       const kernels = native();
       await using source = await openQuantizable(sourcePath, basename(sourcePath));
       await using variant = await openQuantizable(variantPath, basename(variantPath));
@@ -35,7 +35,7 @@ export const qualityHandler =
       await using runVariant = await runnable(variant, version, working);
       const paths = [runSource.path, runVariant.path];
       const contextLength = await trainedContext(options.contextLength, paths);
-      const run = { text, threads: modelThreads(threads), signal };
+      const run = { text: await fittingText(text, runSource.path, kernels, signal), threads: modelThreads(threads), signal };
       const compared = await kernels.compare({
         ...run,
         sourcePath: runSource.path,
@@ -69,8 +69,8 @@ export const qualityHandler =
       const fromSource = await sample(runSource.path, 0);
       const fromVariant = await sample(runVariant.path, SAMPLES);
       const measure: QualityMeasure = {
-        textName: name,
-        textSha256: sha256,
+        textName: text.name,
+        textSha256: text.sha256,
         contextLength,
         windows: compared.windows,
         tokens: compared.tokens,

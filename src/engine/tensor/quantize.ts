@@ -12,7 +12,7 @@ import { modelThreads, type TensorContext, type TensorHandlers } from './context
 import { openImatrix, planWork, type Planned } from './plan.ts';
 import { withProgress, type Tell } from './progress.ts';
 import { trainedContext } from './run-model.ts';
-import { readText, type Text } from './text.ts';
+import { fittingText, readText, type Text } from './text.ts';
 
 /** Outliers are the same few inputs at nearly every position (LLM.int8(), section 4.2): a short text shows them. */
 const OUTLIER_WINDOWS = 8;
@@ -100,7 +100,7 @@ async function openCalibrator({ opened, calibration, text, options, scratchFolde
   tell({ phase: 'quantize.calibrating', detail: null, amount: 0, total: 1, unit: 'windows' });
   const calibrator = await kernels.openCalibrator({
     modelPath,
-    text: text.text,
+    text: await fittingText(text, modelPath, kernels, signal),
     contextLength,
     maxWindows: windows,
     threads: modelThreads(threads),
