@@ -42,8 +42,8 @@ export const estimateInference = (
   settings: InferenceSettings = {},
 ): InferenceEstimate => estimateShape(shapeFromFacts(model.facts, model.sizeBytes), settings);
 
-/** The same for a shape. */
-function estimateShape(shape: ModelShape, given: InferenceSettings): InferenceEstimate {
+/** The same for a shape, such as `shapeFromGguf` gives it: layer by layer, as the file has it. */
+export function estimateShape(shape: ModelShape, given: InferenceSettings = {}): InferenceEstimate {
   const { settings, problems } = readSettings(shape, given);
   const { cache, state } = cacheBytes(shape.layers, settings);
   const confidence = confidenceOf(shape.guessed);

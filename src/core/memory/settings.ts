@@ -32,7 +32,7 @@ export interface InferenceSettings {
 
 /** A setting that cannot be: what was asked for, and what was reckoned with in its place. */
 export interface SettingProblem {
-  readonly kind: 'notANumber' | 'tooSmall' | 'tooLarge' | 'beyondTrainedContext' | 'needsFlashAttention';
+  readonly kind: 'notANumber' | 'tooSmall' | 'tooLarge' | 'beyondTrainedContext' | 'needsFlashAttention' | 'needsEqualTypes';
   readonly setting: keyof InferenceSettings;
   readonly given: number | null;
   /** Equal to `given` where it was kept and is only doubtful. */
@@ -55,7 +55,7 @@ export interface EngineSettings {
 
 /** Read settings. What cannot be is replaced by what can, and named. */
 export function readSettings(
-  shape: Pick<ModelShape, 'contextLength' | 'layers'>,
+  shape: Pick<ModelShape, 'contextLength' | 'layers' | 'statedWindow'>,
   given: InferenceSettings,
 ): { readonly settings: EngineSettings; readonly problems: readonly SettingProblem[] } {
   const problems: SettingProblem[] = [];
@@ -83,19 +83,27 @@ export function readSettings(
   // llama.cpp refuses it: without flash attention the values are stored across, where blocks do not fit.
   if (!flashAttention && !['F32', 'F16', 'BF16'].includes(valueType))
     problems.push({ kind: 'needsFlashAttention', setting: 'valueType', given: null, used: null });
+  // One cache for keys and values (llama_init_from_model).
+  const keyType = given.keyType ?? 'F16';
+  if (keyType !== valueType && shape.layers.some(({ memory }) => memory.kind === 'latent'))
+    problems.push({ kind: 'needsEqualTypes', setting: 'valueType', given: null, used: null });
   const batchLength = Math.max(
     whole('batchLength', given.batchLength, Math.min(asked * sequences, DEFAULT_BATCH), 1, MAX_COUNT),
     sequences,
   );
+  const fullWindowCache = given.fullWindowCache ?? false;
+  // node-llama-cpp asks for one token more where the file names a window shorter than the context (LlamaContext.js).
+  const isWindowed = shape.statedWindow !== null && (shape.contextLength === null || shape.statedWindow < shape.contextLength);
+  const extra = isWindowed && !fullWindowCache ? 1 : 0;
   return {
     settings: {
       contextLength,
       sequences,
-      batchLength: Math.min(batchLength, contextLength * sequences),
-      keyType: given.keyType ?? 'F16',
+      batchLength: Math.min(batchLength + extra, contextLength * sequences),
+      keyType,
       valueType,
       flashAttention,
-      fullWindowCache: given.fullWindowCache ?? false,
+      fullWindowCache,
       gpuLayers: whole('gpuLayers', given.gpuLayers, 0, 0, shape.layers.length + 1),
     },
     problems,

@@ -1,5 +1,6 @@
 import type { ModelFacts } from '../model/facts.ts';
 import type { FeedForward, GuessedTerm, LayerShape, Memory, ModelShape } from './shape.ts';
+import { traitsOf } from './traits.ts';
 import { windowPattern } from './windows.ts';
 
 /** Layers that llama.cpp takes at most (LLAMA_MAX_LAYERS in llama-hparams.h): bounds the work on absurd facts. */
@@ -82,6 +83,8 @@ export function shapeFromFacts(facts: ModelFacts, sizeBytes = 0): ModelShape {
     embeddingLength,
     vocabularySize,
     contextLength: countOf(facts.contextLength) ?? null,
+    statedWindow: countOf(facts.slidingWindow) ?? null,
+    traits: traitsOf(architecture),
     inputBytes: matrixBytes,
     outputBytes,
     tied,
@@ -107,10 +110,12 @@ function attention(
     const innerLength = 2 * embeddingLength;
     const memory: Memory = {
       kind: 'recurrent',
-      family: architecture === 'mamba' || architecture === 'mamba2' ? architecture : 'rwkv',
+      family: architecture === 'mamba' || architecture === 'mamba2' ? architecture : 'other',
       convolutionLength: 3 * innerLength,
       stateLength: (architecture === 'mamba' ? 16 : 64) * innerLength,
       innerLength,
+      convolutionChannels: innerLength,
+      stepRank: Math.ceil(embeddingLength / 16),
     };
     return () => memory;
   }

@@ -26,12 +26,16 @@ export type Memory =
   | {
       /** A state of fixed size for each sequence, whatever the context: Mamba, RWKV. Always F32. */
       readonly kind: 'recurrent';
-      readonly family: 'mamba' | 'mamba2' | 'rwkv' | 'other';
+      readonly family: 'mamba' | 'mamba2' | 'other';
       /** Last inputs of the convolution, or of the token shift. */
       readonly convolutionLength: number;
       readonly stateLength: number;
       /** Channels inside. */
       readonly innerLength: number;
+      /** Channels of the convolution: of Mamba 2 also what steers the state. */
+      readonly convolutionChannels: number;
+      /** Rank of the matrix that sets the pace of each channel; of Mamba 2 the number of heads. */
+      readonly stepRank: number;
     }
   | { readonly kind: 'none' };
 
@@ -68,6 +72,22 @@ export type GuessedTerm =
   | 'latentRank'
   | 'weightPlacement';
 
+/** How the layers of a family are put together, as far as it changes what lives at the same time. */
+export interface LayerTraits {
+  /** Turned into queries and keys, added to the embedding, or not told. */
+  readonly positions: 'rotary' | 'absolute' | 'none';
+  /** Layer norms in place of RMS norms: they cannot overwrite their input. */
+  readonly layerNorms: boolean;
+  /** Queries and keys have norms of their own. */
+  readonly headNorms: boolean;
+  /** One matrix for queries, keys and values. */
+  readonly fusedProjections: boolean;
+  /** One matrix for both halves of the gated feed-forward network. */
+  readonly fusedGate: boolean;
+  /** Attention and feed-forward network read the same norm. */
+  readonly parallelFeedForward: boolean;
+}
+
 /** All of a model that its memory depends on. `shape-facts.ts` takes it from the library's facts, `shape-gguf.ts` from a GGUF header. */
 export interface ModelShape {
   /** `general.architecture`. */
@@ -77,6 +97,9 @@ export interface ModelShape {
   readonly vocabularySize: number;
   /** Tokens it was trained with; null: not said. */
   readonly contextLength: number | null;
+  /** Sliding window that the file names, whether or not layers heed it; null: none. */
+  readonly statedWindow: number | null;
+  readonly traits: LayerTraits;
   /** Token embedding: stays with the processor. */
   readonly inputBytes: number;
   /** Last norm and output matrix. */

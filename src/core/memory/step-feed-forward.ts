@@ -1,0 +1,69 @@
+import type { Graph, Tensor } from './graph.ts';
+import type { FeedForward } from './shape.ts';
+import type { Step } from './step.ts';
+
+/** The feed-forward network, dense or of experts. */
+export function buildFeedForward(step: Step, feedForward: Exclude<FeedForward, { kind: 'none' }>, source: Tensor): Tensor {
+  const { graph, shape, tokens } = step;
+  const width = shape.embeddingLength;
+  if (feedForward.kind === 'experts') {
+    const mixed = buildExperts(step, feedForward, source);
+    if (feedForward.sharedLength === 0) return mixed;
+    return graph.change(mixed, dense(graph, source, feedForward.sharedLength, width, 'gated'));
+  }
+  return dense(
+    graph,
+    source,
+    feedForward.length,
+    width,
+    feedForward.kind === 'plain' ? 'plain' : shape.traits.fusedGate ? 'fused' : 'gated',
+    tokens,
+  );
+}
+
+function dense(
+  graph: Graph,
+  source: Tensor,
+  length: number,
+  width: number,
+  kind: 'gated' | 'fused' | 'plain',
+  tokens = source.sizes[1],
+): Tensor {
+  const up = graph.multiply(graph.stored(), source, kind === 'fused' ? 2 * length : length);
+  const active =
+    kind === 'plain'
+      ? graph.change(up)
+      : kind === 'fused'
+        ? graph.result([length, tokens], up)
+        : graph.result([length, tokens], graph.multiply(graph.stored(), source, length), up);
+  return graph.multiply(graph.stored(), active, width);
+}
+
+/** A mixture of experts: a router picks some for each token, and their results are added (`build_moe_ffn` in llama-graph.cpp). */
+function buildExperts(step: Step, experts: Extract<FeedForward, { kind: 'experts' }>, source: Tensor): Tensor {
+  const { graph, shape, tokens } = step;
+  const { expertCount, usedCount, length } = experts;
+  const width = shape.embeddingLength;
+  const odds = graph.change(graph.multiply(graph.stored(), source, expertCount));
+  const order = graph.integers([expertCount, tokens], odds);
+  const chosen = graph.part(order, usedCount, tokens);
+  const some = graph.result([1, usedCount, tokens], graph.reshape(odds, 1, expertCount, tokens), chosen);
+  const flat = graph.reshape(some, usedCount, tokens);
+  const shares = graph.reshape(graph.change(flat, graph.result([1, tokens], flat)), 1, usedCount, tokens);
+  graph.compute(shares);
+  const each = graph.reshape(source, width, 1, tokens);
+  const up = graph.result([length, usedCount, tokens], graph.stored(), each, chosen);
+  const gate = graph.result([length, usedCount, tokens], graph.stored(), each, chosen);
+  const active = graph.result([length, usedCount, tokens], gate, up);
+  const down = graph.result([width, usedCount, tokens], graph.stored(), active, chosen);
+  const weighted = graph.change(down, shares);
+  graph.compute(weighted);
+  const parts = Array.from({ length: usedCount }, () => graph.part(weighted, width, tokens));
+  for (const part of parts) graph.compute(part);
+  let sum = parts[0] ?? weighted;
+  for (const part of parts.slice(1)) {
+    sum = graph.change(sum, part);
+    graph.compute(sum);
+  }
+  return usedCount === 1 ? graph.result([width, tokens], sum) : sum;
+}
