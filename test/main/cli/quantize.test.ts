@@ -63,6 +63,9 @@ describe('quantize', () => {
       quality: qualityOptions.parse({}),
     });
     expect(JSON.parse(ran.stdout)).toEqual(result);
+    const measured = ['--quality-text', 't.txt', '--quality-windows', '5'];
+    const own = await lathe(['quantize', 'Story', '--to', 'Q4_0', '--out', 'out.gguf', ...measured], ending(result));
+    expect(specOf(own)).toMatchObject({ quality: { textPath: '/somewhere/t.txt', windows: 5, contextLength: 512 } });
   });
 
   test('every option reaches the job', async () => {

@@ -8,7 +8,7 @@ import { runJob } from '../job.ts';
 import { findModel } from '../model.ts';
 import { quantizeOptionSpecs, quantizeOptionsOf } from '../quantize-options.ts';
 import { facts, printable } from '../text.ts';
-import { oneOf, required, usage } from '../values.ts';
+import { definedOnly, oneOf, required, usage, wholeNumberOf } from '../values.ts';
 
 export const command = defineCommand({
   args: ['MODEL'],
@@ -18,6 +18,8 @@ export const command = defineCommand({
     format: { type: 'string', value: 'NAME', help: 'hf: a Hugging Face folder, gguf: a file (the target’s own)' },
     name: { type: 'string', value: 'NAME', help: 'its name in the library (otherwise made from the model’s)' },
     'no-quality': { type: 'boolean', help: 'do not measure what was lost' },
+    'quality-text': { type: 'string', value: 'FILE', help: 'the text to measure on (otherwise the one that comes with Lathe)' },
+    'quality-windows': { type: 'string', value: 'N', help: 'at most so many windows of it (32)' },
     ...quantizeOptionSpecs,
   },
   notes: 'Every target with its size: lathe recipes MODEL. What a crash interrupted goes on when the same is asked for again.',
@@ -28,6 +30,12 @@ export const command = defineCommand({
     if (format !== undefined && !formats.includes(format)) throw usage(`${target} is written as ${formats.join(' or ')} only`);
     const outputPath = context.resolvePath(required('out', values.out));
     const options = quantizeOptionsOf(context, values);
+    const quality = qualityOptions.parse(
+      definedOnly({
+        textPath: values['quality-text'] === undefined ? undefined : context.resolvePath(values['quality-text']),
+        windows: wholeNumberOf('quality-windows', values['quality-windows'], { min: 1, max: 1_000_000 }),
+      }),
+    );
     const { id: modelId } = await findModel(context, reference);
     const result = await runJob(context, {
       kind: 'quantize',
@@ -37,7 +45,7 @@ export const command = defineCommand({
       outputPath,
       ...(values.name === undefined ? {} : { name: values.name }),
       options,
-      quality: values['no-quality'] === true ? null : qualityOptions.parse({}),
+      quality: values['no-quality'] === true ? null : quality,
     });
     const written = facts([
       ['written', result.path],
