@@ -71,6 +71,22 @@ test('a Hessian with NaN falls back to the nearest code, and says so', async () 
   expect([...found.codes]).toEqual([...weight].map((w) => (w === 7.5 ? 15 : w + 8)));
 });
 
+test('a Hessian of zeros, of a matrix that nothing went into, falls back as well: its weights are not lost', async () => {
+  const weight = Float32Array.from({ length: 64 }, (_, i) => (i % 32 === 0 ? 7.5 : (i % 15) - 7));
+  const found = await native.gptqQuantize(weight, 2, new Float32Array(32 * 32), plain);
+  expect(found).toMatchObject({ fellBack: true, deadColumns: 0 });
+  expect([...found.codes]).toEqual([...weight].map((w) => (w === 7.5 ? 15 : w + 8)));
+});
+
+test('an input that was always zero loses its weights, the others are rounded as ever', async () => {
+  const weight = Float32Array.from({ length: 64 }, (_, i) => (i % 32 === 0 ? 7.5 : (i % 15) - 7));
+  const hessian = new Float32Array(32 * 32);
+  for (let i = 0; i < 32; i += 1) hessian[i * 33] = i === 5 ? 0 : 2;
+  const found = await native.gptqQuantize(weight, 2, hessian, plain);
+  expect(found).toMatchObject({ fellBack: false, deadColumns: 1 });
+  expect([...found.codes]).toEqual([...weight].map((w, i) => (i % 32 === 5 ? 8 : w === 7.5 ? 15 : w + 8)));
+});
+
 test('weights that are no numbers are refused', async () => {
   const weight = new Float32Array(32);
   weight[3] = NaN;

@@ -97,8 +97,10 @@ export class PartialOutput {
   }
 
   async write(file: number, offset: number, bytes: Uint8Array): Promise<void> {
-    if (this.failure !== undefined) throw this.failure;
-    await onDisk(this.options.path, () => writeAll(this.handle(file), bytes, offset));
+    await onDisk(this.options.path, async () => {
+      if (this.failure !== undefined) throw this.failure;
+      await writeAll(this.handle(file), bytes, offset);
+    });
     this.unsyncedBytes += bytes.byteLength;
     if (this.journal === undefined && this.unsyncedBytes >= SYNC_BYTES) this.sync();
   }

@@ -180,7 +180,10 @@ GptqResult gptq_quantize(int64_t rows, int64_t columns, float* weight, float* he
   };
   if (whole_row) workers.each(rows, [&](int64_t row) { find_grids(0, row, 0); });
 
-  for (int64_t c = 0; c < columns; ++c) {
+  // A matrix that nothing ever went into was not reached: there is nothing to learn, and no reason to lose its weights.
+  bool is_unreached = true;
+  for (int64_t c = 0; c < columns; ++c) is_unreached = is_unreached && hessian[c * columns + c] == 0;
+  for (int64_t c = 0; c < columns && !is_unreached; ++c) {
     if (hessian[c * columns + c] != 0) continue;
     ++result.dead_columns;
     hessian[c * columns + c] = 1;
@@ -203,7 +206,7 @@ GptqResult gptq_quantize(int64_t rows, int64_t columns, float* weight, float* he
     permute_columns(columns, columns, hessian, order, workers);
   }
   // `hessian` holds U from here on: U[i][j] says how an error in column i is made good in column j.
-  result.fell_back = !factor_hessian(columns, hessian, options, result, workers, cancelled);
+  result.fell_back = is_unreached || !factor_hessian(columns, hessian, options, result, workers, cancelled);
 
   auto group_of = [&](int64_t column) {
     if (whole_row) return int64_t{0};

@@ -38,7 +38,7 @@ struct GptqResult {
 
 /// Quantize weight[rows × columns] against hessian[columns × columns], both row-major; both are used up. Scales are
 /// rounded to float16 before the codes are chosen, so the stored numbers are those that the codes were chosen for.
-/// A Hessian that stays indefinite through every retry, or holds NaN, gives round-to-nearest and `fell_back`.
+/// A Hessian that stays indefinite through every retry, holds NaN, or is zero everywhere gives round-to-nearest and `fell_back`.
 /// Throws Cancelled.
 GptqResult gptq_quantize(int64_t rows, int64_t columns, float* weight, float* hessian, const GptqOptions& options,
                          Workers& workers, const std::atomic<bool>* cancelled);

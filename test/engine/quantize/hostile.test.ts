@@ -6,23 +6,13 @@ import { str, u32, type GgufMetadata } from '#core/gguf/values.ts';
 import { tinyFolder } from '#test/fixtures.ts';
 import { errorOf } from '#test/expect-error.ts';
 import { randomCalibration } from './calibrations.ts';
+import { overwrite } from './overwrite.ts';
 import { quantize, temporaryFolder, tensor, tensorsOf, valuesOf } from './quantize.ts';
 
 const root = temporaryFolder();
 afterAll(() => rm(root, { recursive: true }));
 
 const wide = { embeddingLength: 256, feedForwardLength: 512, headCount: 4, headCountKv: 2, dtype: 'F32' } as const;
-
-/** Write values over the beginning of a stored F32 tensor. */
-async function overwrite(folder: string, name: string, values: readonly number[]): Promise<void> {
-  const path = join(folder, 'model.safetensors');
-  const file = await readFile(path);
-  const length = Number(file.readBigUInt64LE(0));
-  const header = JSON.parse(file.subarray(8, 8 + length).toString()) as Record<string, { data_offsets: [number, number] }>;
-  const handle = await open(path, 'r+');
-  await handle.write(new Uint8Array(Float32Array.from(values).buffer), 0, undefined, 8 + length + (header[name]?.data_offsets[0] ?? NaN));
-  await handle.close();
-}
 
 const name = 'model.layers.1.mlp.up_proj.weight';
 const calibration = randomCalibration((tensorName) => (tensorName.includes('ffn_down') ? 512 : 256));
