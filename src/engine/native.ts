@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { AppError } from '#core/errors/index.ts';
 import { findInstalled, llamaLibraries, type LlamaLibraries } from './llama-libraries.ts';
 import { asAppError, defaultThreads, jobRunner, type CancelFlag } from './native-job.ts';
+import { nativeLora, type LoraAddon, type NativeLora } from './native-lora.ts';
 import { nativeQuantize, type NativeQuantize, type QuantizeAddon } from './native-quantize.ts';
 
 /** The addon of src/native. No file but this and the `native-` ones beside it knows what it looks like. */
@@ -84,7 +85,7 @@ interface TokenizeOptions {
  * reading files uses as well. Arrays may begin at any address; while a job runs, they must be neither written nor
  * transferred. Arguments that make no sense reject with a TypeError; every other failure is an AppError.
  */
-export interface Native extends NativeQuantize {
+export interface Native extends NativeQuantize, NativeLora {
   readonly versions: NativeVersions;
   systemInfo(): SystemInfo;
   /**
@@ -116,7 +117,7 @@ export interface Native extends NativeQuantize {
 }
 
 /** The addon's functions, as src/native/binding defines them. */
-interface Addon extends QuantizeAddon {
+interface Addon extends QuantizeAddon, LoraAddon {
   builtFor(): { readonly release: string; readonly llama: string; readonly ggml: string };
   load(libraries: LlamaLibraries): void;
   versions(): NativeVersions;
@@ -165,6 +166,7 @@ export function loadNative({ libraries = llamaLibraries(false), addonPath = find
   const { run, coded } = jobs;
   return {
     ...nativeQuantize(addon, jobs),
+    ...nativeLora(addon, jobs),
     versions: addon.versions(),
     systemInfo: () => addon.systemInfo(),
     cast: (from, source, to, target, level) => coded(() => addon.cast(from, source, to, target, level)),

@@ -11,5 +11,6 @@ void add_evaluate_functions(Napi::Env env, Napi::Object exports);
 void add_quantize_functions(Napi::Env env, Napi::Object exports);
 void add_gptq_functions(Napi::Env env, Napi::Object exports);
 void add_calibrate_functions(Napi::Env env, Napi::Object exports);
+void add_lora_functions(Napi::Env env, Napi::Object exports);
 
 }  // namespace lathe
