@@ -87,11 +87,11 @@ describe('the command line quantizes a model that it makes itself', () => {
     const matrix = (await run('calibrate', 'Demo', '--text', 'text.txt', '--out', 'imatrix.gguf', ...size)) as ResultOf<'calibrate'>;
     expect(matrix).toMatchObject({ path: join(folder, 'imatrix.gguf'), windows, tokens: windows * context });
     expect(matrix.matrices).toBeGreaterThan(0);
-    const out = ['--to', 'iq2_xs', '--out', 'demo iq2.gguf', '--no-quality'];
+    const out = ['--to', 'q2_k_s', '--out', 'demo q2.gguf', '--no-quality'];
     const refused = await lathe(home, ['quantize', 'Demo', ...out, '--json'], { cwd: folder });
     expect([refused.code, (JSON.parse(refused.stderr) as { code: string }).code]).toEqual([1, 'quantize.needsImatrix']);
     const more = ['--no-quality', '--imatrix', 'imatrix.gguf', '--override', 'attn_v=F16'];
-    const result = await quantize('--to', 'iq2_xs', '--out', 'demo iq2 i.gguf', ...more);
+    const result = await quantize('--to', 'q2_k_s', '--out', 'demo q2 i.gguf', ...more);
     expect(result).toMatchObject({ card: null, cardProblem: null });
     const { tensors } = (await run('inspect', result.modelId, '--tensors')) as { tensors: { name: string; type: string }[] };
     expect(tensors.find(({ name }) => name === 'blk.0.attn_v.weight')?.type).toBe('F16');

@@ -1,25 +1,25 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { architectureOf, architectures } from '#core/architectures/index.ts';
-import { planConversion, type ConversionPlan } from '#core/convert/plan.ts';
-import type { FloatTarget } from '#core/convert/types.ts';
 import { elementCount } from '#core/element-count.ts';
 import type { GgufValue } from '#core/gguf/values.ts';
 import { goldenNames, plainVocabulary, readDefaults, readGolden, storedTensors, type Golden } from './golden.ts';
+import { planConversion, type Conversion } from './planned.ts';
 import { convertTensor, encode, goldenWeights } from './reference.ts';
 
-const targets: readonly FloatTarget[] = ['f32', 'f16', 'bf16'];
+const targets = ['f32', 'f16', 'bf16'] as const;
+type Target = (typeof targets)[number];
 
 const typeNames: Partial<Record<GgufValue['type'], string>> = { u32: 'UINT32', i32: 'INT32', f32: 'FLOAT32', str: 'STRING', bool: 'BOOL' };
 
-function plan(golden: Golden, target: FloatTarget, licence: string | undefined): ConversionPlan {
+function plan(golden: Golden, target: Target, licence: string | undefined): Conversion {
   const { config, generationConfig } = golden;
   return planConversion({
     config,
     tensors: storedTensors(golden),
     vocabulary: plainVocabulary(96),
     name: 'Tiny',
-    target,
+    target: target.toUpperCase() as Uppercase<Target>,
     licence,
     generationConfig,
   });

@@ -1,6 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import type { FloatTarget } from '#core/convert/types.ts';
 import type { Config } from '#core/model/config.ts';
 import { isSafetensorsDtype, safetensorsBytes } from '#core/safetensors/dtypes.ts';
 import type { ShardTensorInfo } from '#core/safetensors/shards.ts';
@@ -13,7 +12,7 @@ export interface Golden {
   readonly config: Config;
   readonly generationConfig: Config;
   readonly sources: readonly (readonly [name: string, dtype: string, shape: readonly number[]])[];
-  readonly targets: Readonly<Record<FloatTarget, GoldenFile>>;
+  readonly targets: Readonly<Record<'f32' | 'f16' | 'bf16', GoldenFile>>;
 }
 
 export interface GoldenFile {

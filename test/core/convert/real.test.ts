@@ -1,12 +1,12 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { memorySource } from '#core/byte-source.ts';
-import { planConversion } from '#core/convert/plan.ts';
 import { readGguf } from '#core/gguf/read.ts';
 import type { Config } from '#core/model/config.ts';
 import { readSafetensors } from '#core/safetensors/read.ts';
 import { realModelPath, realModels, realModelsNote } from '#test/real-models.ts';
 import { plainVocabulary } from './golden.ts';
+import { planConversion } from './planned.ts';
 import { convertTensor } from './reference.ts';
 
 /** Both folders hold an independent conversion beside the original; that of story656k has its tied matrix under the output's name alone. */
@@ -19,7 +19,7 @@ describe.skipIf(realModels === null)(`really trained models${realModelsNote}`, (
     const { tensors } = await readSafetensors(memorySource(weights));
     const config = JSON.parse(readFileSync(realModelPath(folder, 'config.json'), 'utf8')) as Config;
     const stored = tensors.map((tensor) => ({ ...tensor, shard: 'model.safetensors' }));
-    const plan = planConversion({ config, tensors: stored, vocabulary: plainVocabulary(tokens), name: folder, target: 'f32' });
+    const plan = planConversion({ config, tensors: stored, vocabulary: plainVocabulary(tokens), name: folder, target: 'F32' });
     const read = (name: string): Uint8Array => {
       const tensor = tensors.find((candidate) => candidate.name === name);
       if (tensor === undefined) throw new Error(`no tensor ${name}`);

@@ -1,5 +1,5 @@
 import type { Transform } from '#core/architectures/index.ts';
-import type { ConvertedTensor } from '#core/convert/plan.ts';
+import type { ConvertedTensor } from './planned.ts';
 
 /**
  * The slow, plain way to carry a plan out: one value at a time, written from the definitions and not from the product's kernels.

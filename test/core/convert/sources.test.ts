@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest';
 import { architectureOf } from '#core/architectures/index.ts';
-import { planConversion, type ConversionRequest } from '#core/convert/plan.ts';
 import { storedTwice } from '#core/convert/sources.ts';
 import { demoConfig } from '#core/demo/config.ts';
 import { demoModel } from '#core/demo/model.ts';
@@ -10,6 +9,7 @@ import { readGguf } from '#core/gguf/read.ts';
 import type { Config } from '#core/model/config.ts';
 import type { ShardTensorInfo } from '#core/safetensors/shards.ts';
 import { plainVocabulary } from './golden.ts';
+import { planConversion, type ConversionRequest } from './planned.ts';
 
 const shape = {
   layerCount: 2,
@@ -31,7 +31,7 @@ function request(family: string, more: { config?: Config; tied?: boolean } = {})
     tensors: model.weights.tensors.map((tensor) => ({ ...tensor, shard: 'model.safetensors' })),
     vocabulary: plainVocabulary(96),
     name: 'Test',
-    target: 'f16',
+    target: 'F16',
   };
 }
 
@@ -91,14 +91,6 @@ describe('tensors that do not fit the model', () => {
     expect(failure(() => planConversion({ ...made, tensors }))).toEqual({
       code: 'model.unsupportedType',
       params: { tensor: embed, dtype: 'I8' },
-    });
-  });
-
-  it('refuses a quantized model by its method before it looks at a tensor', () => {
-    const quantization_config = { quant_method: 'gptq', bits: 4, group_size: 128, sym: true };
-    expect(failure(() => planConversion(request('llama', { config: { quantization_config } })))).toEqual({
-      code: 'model.quantized',
-      params: { method: 'GPTQ 4-bit g128 sym' },
     });
   });
 

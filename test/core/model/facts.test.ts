@@ -1,7 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { memorySource } from '#core/byte-source.ts';
-import { planConversion } from '#core/convert/plan.ts';
 import { demoConfig, demoFamilies } from '#core/demo/config.ts';
 import { demoModel } from '#core/demo/model.ts';
 import { readGguf } from '#core/gguf/read.ts';
@@ -14,6 +13,7 @@ import { safetensorsBytes, type SafetensorsDtype } from '#core/safetensors/dtype
 import { readSafetensors, type TensorInfo } from '#core/safetensors/read.ts';
 import { realModelPath, realModels, realModelsNote } from '#test/real-models.ts';
 import { plainVocabulary } from '../convert/golden.ts';
+import { planConversion } from '../convert/planned.ts';
 
 const shape = {
   layerCount: 2,
@@ -172,7 +172,7 @@ describe('facts of a GGUF file', () => {
   it.each(demoFamilies)('agree with those of the folder it was made from: %s', async (family) => {
     const model = demoModel({ ...shape, family, tiedEmbeddings: family.startsWith('gemma'), seed: 1, tokenizerFiles: {} });
     const tensors = model.weights.tensors.map((item) => ({ ...item, shard: 'model.safetensors' }));
-    const plan = planConversion({ config: model.config, tensors, vocabulary: plainVocabulary(96), name: 'Demo', target: 'bf16' });
+    const plan = planConversion({ config: model.config, tensors, vocabulary: plainVocabulary(96), name: 'Demo', target: 'BF16' });
     const file = new Uint8Array(plan.totalBytes);
     file.set(plan.header);
     const header = await readGguf(memorySource(file));

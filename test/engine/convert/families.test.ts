@@ -3,9 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { getLlama, LlamaLogLevel, type Llama, type Token } from 'node-llama-cpp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { planConversion, type ConversionPlan } from '#core/convert/plan.ts';
 import { elementCount } from '#core/element-count.ts';
 import { goldenNames, plainVocabulary, readGolden, storedTensors } from '../../core/convert/golden.ts';
+import { planConversion, type Conversion } from '../../core/convert/planned.ts';
 import { convertTensor, encode, goldenWeights } from '../../core/convert/reference.ts';
 
 /**
@@ -34,12 +34,12 @@ function vocabulary(size: number) {
   return { ...plainVocabulary(size), tokens, specialIds: { bos: size - 2, eos: size - 1 } };
 }
 
-function plan(name: string): ConversionPlan {
+function plan(name: string): Conversion {
   const made = readGolden(name);
-  return planConversion({ config: made.config, tensors: storedTensors(made), vocabulary: vocabulary(96), name, target: 'f32' });
+  return planConversion({ config: made.config, tensors: storedTensors(made), vocabulary: vocabulary(96), name, target: 'F32' });
 }
 
-function write(name: string, { header, tensors, totalBytes }: ConversionPlan): string {
+function write(name: string, { header, tensors, totalBytes }: Conversion): string {
   const bytes = new Map(
     readGolden(name).sources.map(([tensor, dtype, shape]) => [tensor, encode(goldenWeights(tensor, elementCount(shape)), dtype)]),
   );
