@@ -11,6 +11,11 @@ export function formatsOf(locale: string) {
   const integer = new Intl.NumberFormat(locale, { maximumFractionDigits: 0 });
   const three = new Intl.NumberFormat(locale, { maximumSignificantDigits: 3 });
   const percent = new Intl.NumberFormat(locale, { style: 'percent', maximumFractionDigits: 0 });
+  const change = (digits: number) =>
+    new Intl.NumberFormat(locale, { style: 'percent', maximumFractionDigits: digits, signDisplay: 'exceptZero' });
+  const [change1, change2] = [change(1), change(2)];
+  const two = new Intl.NumberFormat(locale, { maximumSignificantDigits: 2 });
+  const tenth = new Intl.NumberFormat(locale, { style: 'percent', minimumFractionDigits: 1, maximumFractionDigits: 1 });
   const day = new Intl.DateTimeFormat(locale, { dateStyle: 'medium' });
   const moment = new Intl.DateTimeFormat(locale, { dateStyle: 'medium', timeStyle: 'short' });
   const clock = new Intl.DateTimeFormat(locale, { hour: '2-digit', minute: '2-digit', second: '2-digit', hour12: false });
@@ -26,6 +31,19 @@ export function formatsOf(locale: string) {
       known(value, (count) => (Number.isFinite(count) ? integer.format(count) : UNKNOWN)),
     /** Three significant digits: a rate, a score. */
     figure: (value: number | null | undefined): string => known(value, (count) => (Number.isFinite(count) ? three.format(count) : UNKNOWN)),
+    /** Two significant digits: a divergence, an error, of which more would be noise. */
+    small: (value: number | null | undefined): string => known(value, (count) => (Number.isFinite(count) ? two.format(count) : UNKNOWN)),
+    fixed: (value: number | null | undefined, digits: number): string =>
+      known(value, (count) =>
+        Number.isFinite(count)
+          ? new Intl.NumberFormat(locale, { minimumFractionDigits: digits, maximumFractionDigits: digits }).format(count)
+          : UNKNOWN,
+      ),
+    /** A share more or less, with its sign: +0.8%. */
+    change: (fraction: number | null | undefined): string =>
+      known(fraction, (value) => (Number.isFinite(value) ? (Math.abs(value) < 0.001 ? change2 : change1).format(value) : UNKNOWN)),
+    /** A share where tenths of a percent count. */
+    share: (fraction: number | null | undefined): string => known(fraction, (value) => tenth.format(value)),
     percent: (fraction: number | null | undefined): string => known(fraction, (value) => percent.format(value)),
     /** Parameters as the field writes them: 656 K, 7.62 B. */
     parameters: (count: number | null | undefined): string =>

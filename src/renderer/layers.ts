@@ -7,7 +7,6 @@ export type Dialog =
   | { readonly kind: 'settings' }
   | { readonly kind: 'log' }
   | { readonly kind: 'add'; readonly path?: string | undefined }
-  | { readonly kind: 'convert'; readonly modelId: string }
   | { readonly kind: 'remove'; readonly modelId: string }
   | { readonly kind: 'rename'; readonly modelId: string };
 

@@ -38,8 +38,13 @@ export function familyOf({ facts }: Pick<Model, 'facts'>): string | undefined {
 /** Whether the inference engine can load it: llama.cpp reads GGUF files. */
 export const canChat = (model: Pick<Model, 'kind' | 'state'>): boolean => model.kind === 'gguf' && model.state.status === 'ready';
 
-/** Whether there is a conversion to GGUF for it: unquantized weights in a Hugging Face folder. */
-export const canConvert = (model: Pick<Model, 'kind' | 'state'>): boolean => model.kind === 'hf' && model.state.status === 'ready';
+const SOURCES: ReadonlySet<Model['kind']> = new Set(['hf', 'gguf', 'gptq', 'bitsandbytes']);
+
+/** Whether it can be converted and quantized: a model, not an adapter. */
+export const canQuantize = (model: Pick<Model, 'kind' | 'state'>): boolean => SOURCES.has(model.kind) && model.state.status === 'ready';
+
+/** Whether it has to be converted before it can be chatted with. */
+export const needsConversion = (model: Pick<Model, 'kind' | 'state'>): boolean => canQuantize(model) && model.kind !== 'gguf';
 
 export function useModels(): readonly Model[] {
   const { data } = useCall('library.list', {});

@@ -14,5 +14,6 @@ const query = (values: Readonly<Record<string, string | undefined>>): string => 
 export const goTo = {
   library: (modelId?: string): void => history.push(`/library${query({ model: modelId })}`),
   thread: (threadId: string): void => history.push(`/chat/${encodeURIComponent(threadId)}`),
+  convert: (modelId?: string): void => history.push(`/convert${query({ model: modelId })}`),
   newChat: (modelId?: string): void => history.push(`/chat${query({ model: modelId })}`),
 };

@@ -1,4 +1,4 @@
-import { QueryClient, queryOptions, useMutation, useQuery } from '@tanstack/react-query';
+import { keepPreviousData, QueryClient, queryOptions, useMutation, useQuery } from '@tanstack/react-query';
 import { useEffect, useEffectEvent, useState } from 'react';
 import { AppError } from '#core/errors/index.ts';
 import type { Api, CallPath, Event, Input, Output, StreamPath } from './api.ts';
@@ -31,8 +31,14 @@ export const keyOf = <P extends CallPath | StreamPath>(path: P, input: Input<P>)
 export const callOptions = <P extends CallPath>(path: P, input: Input<P>) =>
   queryOptions<Output<P>, AppError>({ queryKey: keyOf(path, input), queryFn: ({ signal }) => api.call(path, input, signal) });
 
-export function useCall<P extends CallPath>(path: P, input: Input<P>, options: { readonly enabled?: boolean } = {}) {
-  return useQuery({ ...callOptions(path, input), enabled: options.enabled ?? true });
+interface CallUse {
+  readonly enabled?: boolean;
+  /** While another question is asked, the answer to the last one stays. */
+  readonly keepPrevious?: boolean;
+}
+
+export function useCall<P extends CallPath>(path: P, input: Input<P>, { enabled = true, keepPrevious = false }: CallUse = {}) {
+  return useQuery({ ...callOptions(path, input), enabled, ...(keepPrevious ? { placeholderData: keepPreviousData } : {}) });
 }
 
 /** An action of the user. The caller shows the error where the action was. */

@@ -2,6 +2,7 @@ import { createRootRoute, createRoute, createRouter, redirect } from '@tanstack/
 import { history } from './navigation.ts';
 import { librarySearch } from './screens/library/search.ts';
 import { chatSearch } from './screens/chat/search.ts';
+import { convertSearch } from './screens/convert/search.ts';
 import { RouteError } from './shell/route-error.tsx';
 import { Shell } from './shell/shell.tsx';
 
@@ -24,8 +25,12 @@ const chat = createRoute({ getParentRoute: () => root, path: '/chat/{-$threadId}
   import('./screens/chat/route.tsx').then(({ route }) => route),
 );
 
+const convert = createRoute({ getParentRoute: () => root, path: '/convert', validateSearch: convertSearch }).lazy(() =>
+  import('./screens/convert/route.tsx').then(({ route }) => route),
+);
+
 export const router = createRouter({
-  routeTree: root.addChildren([home, library, chat]),
+  routeTree: root.addChildren([home, library, chat, convert]),
   history,
   defaultPreload: 'intent',
   defaultErrorComponent: RouteError,

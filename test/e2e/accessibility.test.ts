@@ -4,7 +4,7 @@ import { launchBrowser } from './browser.ts';
 import type { Scene } from './fake-handlers.ts';
 import { axeFindings, openView } from './screen.ts';
 
-/** Both screens in every state, with what can be opened over them. */
+/** The screens in every state, with what can be opened over them. */
 interface State {
   readonly name: string;
   readonly scene: Scene;
@@ -37,12 +37,7 @@ const states: readonly State[] = [
     at: '/library?model=qwen7',
     open: [tab(1), tab(2), tab(3), press('Delete'), close, press('F2')],
   },
-  {
-    name: 'library, a model to convert',
-    scene: 'filled',
-    at: '/library?model=smol',
-    open: [async (page) => page.getByRole('button', { name: /^(Convert|转换)$/ }).click()],
-  },
+  { name: 'library, a model with a quality card', scene: 'filled', at: '/library?model=smolq4', open: [tab(1)] },
   { name: 'library, a broken model', scene: 'filled', at: '/library?model=broken' },
   { name: 'library, jobs under way', scene: 'running', at: '/library', open: [press('Control+j')] },
   { name: 'library, an error', scene: 'error', at: '/library', open: [press('Control+j')] },
@@ -74,6 +69,23 @@ const states: readonly State[] = [
     open: [async (page) => page.getByRole('button', { name: /^(Details|详情)$/ }).click()],
   },
   { name: 'chat, an error', scene: 'error', at: '/chat/gone' },
+  { name: 'convert, empty', scene: 'empty', at: '/convert' },
+  { name: 'convert, before a model is chosen', scene: 'filled', at: '/convert' },
+  {
+    name: 'convert, filled',
+    scene: 'filled',
+    at: '/convert?model=smol&to=Q4_K_M,gptq-4,nf4,F16,IQ2_XXS',
+    open: [
+      async (page) => page.getByRole('button', { name: /^(All types|全部类型)/ }).click(),
+      async (page) => page.getByRole('button', { name: /^(Advanced|高级)$/ }).click(),
+      async (page) => page.getByRole('gridcell').first().click(),
+      async (page) => page.getByRole('button', { name: /^(Show as table|显示为表格)$/ }).click(),
+      async (page) => page.getByRole('button', { name: /^(Source:|来源：)/ }).click(),
+    ],
+  },
+  { name: 'convert, work under way and failed', scene: 'running', at: '/convert?model=smol' },
+  { name: 'convert, a model that cannot be read', scene: 'filled', at: '/convert?model=gptq' },
+  { name: 'convert, an error', scene: 'error', at: '/convert?model=smol' },
 ];
 
 let browser: Browser;
@@ -111,7 +123,7 @@ test.each(states)('axe finds nothing in both themes and languages: $name', { tim
 });
 
 test('at 200 % zoom nothing has to be scrolled sideways', async () => {
-  for (const at of ['/library', '/library?model=qwen7', '/chat/t1']) {
+  for (const at of ['/library', '/library?model=qwen7', '/chat/t1', '/convert?model=smol&to=Q4_K_M']) {
     // A window of 1280 pixels, twice enlarged.
     const { page, close: end } = await openView(browser, {
       scene: 'filled',

@@ -44,6 +44,7 @@ test('screens, dialogs, Markdown, colours of code and Chinese are fetched when t
   for (const [what, sign] of [
     ['the library', 'library.columns.'],
     ['the chat', 'data-composer'],
+    ['the recipes', 'convert.recipes'],
     ['the palette', 'palette-list'],
     ['Markdown', 'remarkPlugins'],
     ['Chinese', '这里存放你的模型'],

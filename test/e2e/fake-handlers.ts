@@ -229,7 +229,10 @@ export function fakeHandlers(options: FakeOptions): AppHandlers {
             model.origin === 'made'
               ? {
                   parents: [{ modelId: 'smol', name: 'SmolLM3 3B', sha256: null, role: 'source' as const }],
-                  recipe: { kind: 'convert', target: 'f16' },
+                  recipe: {
+                    kind: 'quantize',
+                    target: model.facts.quantization?.startsWith('GPTQ') === true ? 'gptq-4' : model.facts.quantization,
+                  },
                   versions: { lathe: '0.1.0', 'llama.cpp': 'b7400' },
                   children: [],
                 }
@@ -335,8 +338,7 @@ export function fakeHandlers(options: FakeOptions): AppHandlers {
     },
     quantize: {
       recipes: ({ modelId, options }) => {
-        const { state } = modelOf(modelId);
-        if (state.status !== 'ready') throw AppError.from(state.error);
+        if (modelOf(modelId).kind === 'gptq') throw new AppError('quantize.unsupportedCheckpoint', { format: 'marlin' });
         return fakeRecipes(options);
       },
       plan: ({ target, options }) => fakePlan(target, options),

@@ -205,6 +205,118 @@ describe('the chat', () => {
   });
 });
 
+describe('convert and quantize', () => {
+  const recipes = (page: Page) => page.getByRole('table', { name: 'What it can become' });
+
+  test('by keyboard alone: from the library, choose two, and start both', async () => {
+    const page = await open('/library?model=smol');
+    await page.keyboard.press('q');
+    await page.getByRole('button', { name: 'Choose a result' }).waitFor();
+    await recipes(page).getByRole('checkbox', { name: 'F16' }).focus();
+    await page.keyboard.press('ArrowDown');
+    await page.keyboard.press('Space');
+    await page.getByRole('heading', { name: 'Plan: Q8_0' }).waitFor();
+    await page.keyboard.press('ArrowDown');
+    await page.keyboard.press('Space');
+    await page.getByRole('button', { name: 'Make 2 files' }).focus();
+    await page.keyboard.press('Enter');
+    const work = page.getByRole('region', { name: 'Work on this model' });
+    await work.getByText('Make Q8_0 from SmolLM3 3B').waitFor();
+    await work.getByText('Make Q6_K from SmolLM3 3B').waitFor();
+    await page.getByRole('button', { name: 'Choose a result' }).waitFor();
+    expect(page.url()).not.toContain('to=');
+  });
+
+  test('says which one to begin with and why, and what was measured', async () => {
+    const page = await open('/convert?model=smol');
+    const row = recipes(page).getByRole('row').filter({ hasText: 'Recommended' });
+    expect(await row.innerText()).toMatch(/Q5_K_M[^]*smallest one measured here[^]*9\.47 \(\+0\.6%\)[^]*KL 0\.0079/);
+    await page
+      .getByRole('region', { name: 'Which one should I take?' })
+      .getByText(/Take SmolLM3 3B Q5_K_M: the smallest/)
+      .first()
+      .waitFor();
+    await page.getByRole('img', { name: /Size against loss/ }).waitFor();
+  });
+
+  test('keeps the choice in the address and the options over a reload', async () => {
+    const page = await open('/convert?model=smol&to=nf4');
+    await page.getByLabel('Block size').selectOption('256');
+    await recipes(page).getByRole('checkbox', { name: 'Q4_K_M' }).check({ force: true });
+    await expect.poll(() => page.url()).toContain('to=nf4%2CQ4_K_M');
+    await page.reload();
+    await page.getByRole('button', { name: 'Make 2 files' }).waitFor();
+    expect(await page.getByLabel('Block size').inputValue()).toBe('256');
+  });
+
+  test('proposes names that nobody has yet', async () => {
+    const page = await open('/convert?model=smol&to=Q3_K_M,gptq-4', { scene: 'running' });
+    // A job that waits is going to write the first name.
+    await page.getByText('SmolLM3 3B-Q3_K_M.gguf, SmolLM3 3B-gptq-4').waitFor();
+    await page.getByRole('button', { name: 'Make 2 files' }).click();
+    await page.getByRole('button', { name: 'Choose a result' }).waitFor();
+    await recipes(page).getByRole('checkbox', { name: 'GPTQ 4-bit' }).check({ force: true });
+    await expect.poll(() => page.locator('footer').innerText()).toContain('SmolLM3 3B-gptq-4-2');
+  });
+
+  test('does not start what cannot come out well: the button says what is missing', async () => {
+    const page = await open('/convert?model=smol&to=IQ2_XXS');
+    expect(await page.getByRole('button', { name: 'Importance matrix needed' }).isDisabled()).toBe(true);
+    await page.getByRole('button', { name: 'Choose a file' }).click();
+    await page.getByLabel('Choose a file').last().fill('/home/mira/imatrix.gguf');
+    await expect.poll(() => page.getByRole('button', { name: 'Make IQ2_XXS' }).isDisabled()).toBe(false);
+  });
+
+  test('what is impossible is there with its reason, and cannot be chosen', async () => {
+    const page = await open('/convert?model=smol');
+    await page.getByRole('button', { name: /^All types/ }).click();
+    const row = recipes(page).getByRole('row').filter({ hasText: 'MXFP4_MOE' });
+    expect(await row.getByRole('checkbox').isDisabled()).toBe(true);
+    await row.getByText('No layer of this model can be quantized to MXFP4_MOE.').waitFor();
+  });
+
+  test('a type is changed by a click in the plan, for one tensor and for all of a kind', async () => {
+    const page = await open('/convert?model=smol&to=Q4_K_M');
+    const plan = page.getByRole('region', { name: 'Plan: Q4_K_M' });
+    const size = plan.locator('dd').first();
+    const before = await size.innerText();
+    await plan.getByRole('button', { name: 'token_embd' }).click();
+    await plan.getByRole('combobox', { name: 'Type' }).selectOption('F16');
+    await expect.poll(() => size.innerText()).not.toBe(before);
+    await plan.getByRole('gridcell', { name: 'ffn_up, layer 0: Q4_K' }).focus();
+    await page.keyboard.press('ArrowLeft');
+    await page.keyboard.press('Enter');
+    await plan.getByRole('combobox', { name: 'Type' }).selectOption('Q8_0');
+    await plan.getByRole('gridcell', { name: 'ffn_up, layer 35: Q8_0' }).waitFor();
+    await plan.getByRole('button', { name: 'Show as table' }).click();
+    await plan.getByRole('row').filter({ hasText: 'token_embd' }).getByText('your choice').waitFor();
+  });
+
+  test('work that was cut off is resumed from the screen, and what failed says what is safe', async () => {
+    const page = await open('/convert?model=smol', { scene: 'running' });
+    const work = page.getByRole('region', { name: 'Work on this model' });
+    await work.getByText('3.32 GiB of 5.73 GiB · 184 MiB/s').waitFor();
+    await work.getByText('blk.21.ffn_down.weight').waitFor();
+    await work.getByText('Nothing was started. Free some space').waitFor();
+    await work.getByRole('button', { name: 'Resume' }).click();
+    await expect.poll(() => work.getByText('Lathe was closed while this was running.').count()).toBe(0);
+  });
+
+  test('the quality card stands with its model, and can be measured again', async () => {
+    const page = await open('/library?model=smolq4');
+    await page.getByRole('tab', { name: 'Quality' }).click();
+    await page.getByText('source 9.41, +1.8%').waitFor();
+    expect(await page.locator('mark').allInnerTexts()).toEqual([
+      'evening, and wrote the number',
+      'night, and wrote the number',
+      'entries in order.',
+      'elements into an order.',
+    ]);
+    await page.getByRole('button', { name: 'Measure again' }).click();
+    await page.getByRole('dialog', { name: 'Jobs' }).getByText('Measure the quality of SmolLM3 3B Q4_K_M').waitFor();
+  });
+});
+
 describe('everywhere', () => {
   test('the palette finds commands, models and chats, and remembers what was used', async () => {
     const page = await open('/library');
@@ -266,6 +378,6 @@ describe('everywhere', () => {
     await jobs.getByRole('button', { name: 'Cancel “Convert SmolLM3 3B to F16”' }).click();
     await jobs.getByText('Cancelled. Nothing half-done was kept.').waitFor();
     await jobs.getByRole('button', { name: 'Clear ended' }).click();
-    await expect.poll(() => jobs.getByRole('listitem').count()).toBe(1);
+    await expect.poll(() => jobs.getByRole('listitem').count()).toBe(3);
   });
 });

@@ -71,12 +71,12 @@ export function JobRow({ job }: { readonly job: Job }) {
           </Button>
         )}
       </div>
-      {!hasEnded(job) && (
+      {job.state === 'running' && (
         <>
-          <Progress label={title} fraction={job.state === 'queued' ? 0 : job.fraction} />
+          <Progress label={title} fraction={job.fraction} />
           <div className={`${classes.figures} num`}>
             <span>{progressParts(job, format, t).join(' · ')}</span>
-            <span>{job.state === 'running' && job.fraction !== null ? format.percent(job.fraction) : ''}</span>
+            <span>{job.fraction !== null ? format.percent(job.fraction) : ''}</span>
           </div>
         </>
       )}

@@ -4,8 +4,8 @@ import { useTranslation } from 'react-i18next';
 import type { Job } from '#contract/jobs.ts';
 import type { QualityMeasure } from '#contract/quantize.ts';
 import type { Formats } from '../format.ts';
-import { closeJobs, openDialog } from '../layers.ts';
-import { canChat, canConvert, useModel } from '../models.ts';
+import { closeJobs } from '../layers.ts';
+import { canChat, needsConversion, useModel } from '../models.ts';
 import { goTo } from '../navigation.ts';
 import { useAction, useCall } from '../queries.ts';
 
@@ -57,8 +57,8 @@ export function NextSteps({ job, onDone = closeJobs }: { readonly job: Job; read
           {t('jobs.next.chat')}
         </Button>
       )}
-      {made !== undefined && canConvert(made) && (
-        <Button variant="light" onClick={then(() => openDialog({ kind: 'convert', modelId: made.id }))}>
+      {made !== undefined && needsConversion(made) && (
+        <Button variant="light" onClick={then(() => goTo.convert(made.id))}>
           {t('jobs.next.convert')}
         </Button>
       )}

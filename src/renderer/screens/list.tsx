@@ -1,12 +1,12 @@
-import { IconBooks, IconMessageCircle, type Icon } from '@tabler/icons-react';
+import { IconBooks, IconMessageCircle, IconTransform, type Icon } from '@tabler/icons-react';
 import type { Keys } from '../commands/keys.ts';
 import { goTo } from '../navigation.ts';
 
-export type ScreenName = 'library' | 'chat';
+export type ScreenName = 'library' | 'chat' | 'convert';
 
 interface Screen {
   readonly name: ScreenName;
-  readonly path: '/library' | '/chat/{-$threadId}';
+  readonly path: '/library' | '/chat/{-$threadId}' | '/convert';
   readonly icon: Icon;
   readonly keys: Keys;
   open(): void;
@@ -21,5 +21,12 @@ export const screens: readonly Screen[] = [
     icon: IconMessageCircle,
     keys: { desktop: 'mod+2', browser: 'alt+2' },
     open: () => goTo.newChat(),
+  },
+  {
+    name: 'convert',
+    path: '/convert',
+    icon: IconTransform,
+    keys: { desktop: 'mod+3', browser: 'alt+3' },
+    open: () => goTo.convert(),
   },
 ];

@@ -7,9 +7,6 @@ const Shortcuts = lazy(() => import('../dialogs/shortcuts.tsx').then(({ Shortcut
 const SettingsDialog = lazy(() => import('../dialogs/settings.tsx').then(({ SettingsDialog: component }) => ({ default: component })));
 const LogDialog = lazy(() => import('../dialogs/log.tsx').then(({ LogDialog: component }) => ({ default: component })));
 const AddModel = lazy(() => import('../screens/library/add-model.tsx').then(({ AddModel: component }) => ({ default: component })));
-const ConvertDialog = lazy(() =>
-  import('../screens/library/convert-dialog.tsx').then(({ ConvertDialog: component }) => ({ default: component })),
-);
 const RemoveDialog = lazy(() =>
   import('../screens/library/remove-dialog.tsx').then(({ RemoveDialog: component }) => ({ default: component })),
 );
@@ -37,7 +34,6 @@ export function Layers() {
       {dialog?.kind === 'settings' && <SettingsDialog />}
       {dialog?.kind === 'log' && <LogDialog />}
       {dialog?.kind === 'add' && <AddModel path={dialog.path} onClose={closeDialog} />}
-      {dialog?.kind === 'convert' && <ConvertDialog modelId={dialog.modelId} onClose={closeDialog} />}
       {dialog?.kind === 'remove' && <RemoveDialog modelId={dialog.modelId} onClose={closeDialog} />}
       {dialog?.kind === 'rename' && <RenameDialog modelId={dialog.modelId} onClose={closeDialog} />}
     </Suspense>

@@ -81,7 +81,7 @@ export const library = {
     usePath: 'Use this place',
     actions: {
       chat: 'Chat',
-      convert: 'Convert',
+      quantize: 'Quantize',
       verify: 'Verify',
       rename: 'Rename',
       remove: 'Remove',
@@ -106,6 +106,7 @@ export const library = {
       narrow: 'Show beside the list',
       sections: 'Sections',
       overview: 'Overview',
+      quality: 'Quality',
       tensors: 'Tensors',
       metadata: 'Metadata',
       template: 'Chat template',
@@ -216,20 +217,6 @@ export const library = {
       confirmTrash: 'Move to trash',
       confirmDelete: 'Delete files',
       removed: '{{name}} was removed. Its files are kept.',
-    },
-    convert: {
-      title: 'Convert {{name}}',
-      intro: 'Makes one GGUF file that Lathe and other llama.cpp programs can run. The original stays as it is.',
-      precision: 'Precision',
-      targets: {
-        f16: '16-bit numbers. The usual choice: half the size of F32, no difference you would notice.',
-        bf16: '16-bit numbers with the range of 32. Exact for models that were trained in BF16.',
-        f32: '32-bit numbers. Exact for every model, and twice as large.',
-      },
-      output: 'Write to',
-      fits: 'Needs about {{need}}; {{free}} free there.',
-      lacks: 'Does not fit: needs about {{need}}, but only {{free}} free there.',
-      start: 'Convert',
     },
   },
 } as const;

@@ -19,6 +19,7 @@ export const shell = {
   screens: {
     library: 'Library',
     chat: 'Chat',
+    convert: 'Convert',
   },
   shell: {
     skip: 'Skip to content',
@@ -202,7 +203,7 @@ export const shell = {
     results: {
       plain: 'Finished in {{time}}',
       convert: '{{size}} written in {{time}}',
-      quantize: '{{size}} written in {{time}}, {{quality}}',
+      quantize: '{{size}} written in {{time}} · {{quality}}',
       quality: 'Perplexity {{perplexity}}, KL divergence {{kl}}',
       calibrate_one: '1 matrix, {{tokens}} tokens, {{time}}',
       calibrate_other: '{{count}} matrices, {{tokens}} tokens, {{time}}',

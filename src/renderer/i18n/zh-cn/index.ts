@@ -1,5 +1,6 @@
 import type { Messages } from '../en/index.ts';
 import { chat } from './chat.ts';
+import { convert } from './convert.ts';
 import { library } from './library.ts';
 import { shell } from './shell.ts';
 
@@ -15,4 +16,4 @@ import { shell } from './shell.ts';
  *   link 链接 · copy 复制 · convert 转换 · verify 校验 · licence 许可协议
  * 称呼用户为“你”；按钮用动词；句子不用感叹号；中文与西文、数字之间留空格。
  */
-export const zhCn = { ...shell, ...library, ...chat } as const satisfies Messages;
+export const zhCn = { ...shell, ...library, ...chat, ...convert } as const satisfies Messages;

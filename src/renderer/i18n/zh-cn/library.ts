@@ -79,7 +79,7 @@ export const library = {
     usePath: '使用此位置',
     actions: {
       chat: '对话',
-      convert: '转换',
+      quantize: '量化',
       verify: '校验',
       rename: '重命名',
       remove: '移除',
@@ -104,6 +104,7 @@ export const library = {
       narrow: '在列表旁显示',
       sections: '分区',
       overview: '概览',
+      quality: '质量',
       tensors: '张量',
       metadata: '元数据',
       template: '对话模板',
@@ -210,20 +211,6 @@ export const library = {
       confirmTrash: '移到回收站',
       confirmDelete: '删除文件',
       removed: '已移除 {{name}}，文件仍然保留。',
-    },
-    convert: {
-      title: '转换 {{name}}',
-      intro: '生成一个 GGUF 文件，供 Lathe 和其他基于 llama.cpp 的程序运行。原模型保持不变。',
-      precision: '精度',
-      targets: {
-        f16: '16 位数值。通常选它：大小只有 F32 的一半，效果几乎没有差别。',
-        bf16: '16 位数值，范围与 32 位相同。对以 BF16 训练的模型毫无损失。',
-        f32: '32 位数值。对任何模型都毫无损失，但大小加倍。',
-      },
-      output: '写入到',
-      fits: '约需 {{need}}，该处可用 {{free}}。',
-      lacks: '空间不足：约需 {{need}}，该处仅可用 {{free}}。',
-      start: '转换',
     },
   },
 } as const;

@@ -19,6 +19,7 @@ export const shell = {
   screens: {
     library: '模型库',
     chat: '对话',
+    convert: '转换',
   },
   shell: {
     skip: '跳到正文',
@@ -200,7 +201,7 @@ export const shell = {
     results: {
       plain: '用时 {{time}}',
       convert: '已写入 {{size}}，用时 {{time}}',
-      quantize: '已写入 {{size}}，用时 {{time}}，{{quality}}',
+      quantize: '已写入 {{size}}，用时 {{time}} · {{quality}}',
       quality: '困惑度 {{perplexity}}，KL 散度 {{kl}}',
       calibrate_other: '{{count}} 个矩阵，{{tokens}} 个词元，用时 {{time}}',
       perplexity: '困惑度 {{perplexity}} ± {{error}}',

@@ -1,10 +1,11 @@
 import { Button } from '@mantine/core';
-import { IconFileExport, IconMessageCircle, IconPlus, IconSparkles } from '@tabler/icons-react';
+import { IconTransform, IconMessageCircle, IconPlus, IconSparkles } from '@tabler/icons-react';
 import { useTranslation } from 'react-i18next';
 import { EmptyState } from '../../components/empty-state.tsx';
 import { startDemo } from '../../jobs/start.ts';
 import { openDialog } from '../../layers.ts';
-import { canConvert, useModels } from '../../models.ts';
+import { needsConversion, useModels } from '../../models.ts';
+import { goTo } from '../../navigation.ts';
 import { useCall } from '../../queries.ts';
 import type { Chat } from './use-chat.ts';
 import classes from './chat.module.css';
@@ -16,7 +17,7 @@ export function NewChat({ chat }: { readonly chat: Chat }) {
   const { t } = useTranslation();
   const models = useModels();
   const library = useCall('library.list', {});
-  const convertible = models.find(canConvert);
+  const convertible = models.find(needsConversion);
   if (!library.isSuccess) return <div className={classes.conversation} />;
   if (chat.model === undefined) {
     return (
@@ -31,7 +32,7 @@ export function NewChat({ chat }: { readonly chat: Chat }) {
               {t('library.add.title')}
             </Button>
           ) : (
-            <Button leftSection={<IconFileExport size={15} />} onClick={() => openDialog({ kind: 'convert', modelId: convertible.id })}>
+            <Button leftSection={<IconTransform size={15} />} onClick={() => goTo.convert(convertible.id)}>
               {t('chat.noModel.convert')}
             </Button>
           )}

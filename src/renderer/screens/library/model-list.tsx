@@ -3,9 +3,8 @@ import { IconArrowDown, IconArrowUp } from '@tabler/icons-react';
 import { useEffect, useEffectEvent, useImperativeHandle, useMemo, useRef, type KeyboardEvent, type MouseEvent, type Ref } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { Model } from '#contract/library.ts';
-import { openDialog } from '../../layers.ts';
 import { useLive } from '../../live.ts';
-import { canChat, canConvert } from '../../models.ts';
+import { canChat, canQuantize } from '../../models.ts';
 import { goTo } from '../../navigation.ts';
 import { prefer, usePreferences, type LibrarySort } from '../../preferences.ts';
 import { useNow } from '../../use-now.ts';
@@ -69,7 +68,7 @@ export function ModelList({ view, ref }: { readonly view: LibraryView; readonly 
 
   const open = (model: Model): void => {
     if (canChat(model)) goTo.newChat(model.id);
-    else if (canConvert(model)) openDialog({ kind: 'convert', modelId: model.id });
+    else if (canQuantize(model)) goTo.convert(model.id);
   };
   /** The rows leave their clicks to the list, as they do their keys. */
   const clicked = ({ target }: MouseEvent): Model | undefined => {

@@ -1,9 +1,9 @@
-import { IconFileExport, IconFilter, IconMessageCircle, IconPencil, IconShieldCheck, IconStar, IconTrash } from '@tabler/icons-react';
+import { IconFilter, IconMessageCircle, IconPencil, IconShieldCheck, IconStar, IconTransform, IconTrash } from '@tabler/icons-react';
 import { useTranslation } from 'react-i18next';
 import { useCommands, type Command } from '../../commands/registry.ts';
 import { startJob } from '../../jobs/start.ts';
 import { openDialog } from '../../layers.ts';
-import { canChat, canConvert } from '../../models.ts';
+import { canChat, canQuantize } from '../../models.ts';
 import { goTo } from '../../navigation.ts';
 import { useAction } from '../../queries.ts';
 import type { LibraryView } from './use-library.ts';
@@ -47,11 +47,12 @@ export function useLibraryCommands({ selected }: LibraryView, focusFilter: () =>
       run: (modelId) => goTo.newChat(modelId),
     }),
     ...withModel({
-      id: 'library.convert',
-      verb: t('library.actions.convert'),
-      icon: <IconFileExport {...SIZE} />,
-      enabled: selected !== undefined && canConvert(selected),
-      run: (modelId) => openDialog({ kind: 'convert', modelId }),
+      id: 'library.quantize',
+      verb: t('library.actions.quantize'),
+      keys: 'q',
+      icon: <IconTransform {...SIZE} />,
+      enabled: selected !== undefined && canQuantize(selected),
+      run: (modelId) => goTo.convert(modelId),
     }),
     ...withModel({
       id: 'library.verify',

@@ -2,11 +2,11 @@ import { Button, Menu } from '@mantine/core';
 import {
   IconCopy,
   IconDots,
-  IconFileExport,
   IconFolderOpen,
   IconMessageCircle,
   IconPencil,
   IconShieldCheck,
+  IconTransform,
   IconTrash,
 } from '@tabler/icons-react';
 import { useTranslation } from 'react-i18next';
@@ -16,7 +16,7 @@ import { IconButton } from '../../../components/icon-button.tsx';
 import { Kbd } from '../../../components/kbd.tsx';
 import { startJob } from '../../../jobs/start.ts';
 import { openDialog } from '../../../layers.ts';
-import { canChat, canConvert } from '../../../models.ts';
+import { canChat, canQuantize } from '../../../models.ts';
 import { goTo } from '../../../navigation.ts';
 import { useAction, useCall } from '../../../queries.ts';
 import { errorToast } from '../../../toasts.tsx';
@@ -38,9 +38,13 @@ export function Actions({ model }: { readonly model: Model }) {
           {t('library.actions.chat')}
         </Button>
       )}
-      {canConvert(model) && (
-        <Button leftSection={<IconFileExport {...SIZE} />} onClick={() => openDialog({ kind: 'convert', modelId: model.id })}>
-          {t('library.actions.convert')}
+      {canQuantize(model) && (
+        <Button
+          variant={canChat(model) ? 'default' : 'filled'}
+          leftSection={<IconTransform {...SIZE} />}
+          onClick={() => goTo.convert(model.id)}
+        >
+          {t('library.actions.quantize')}
         </Button>
       )}
       <Button

@@ -12,6 +12,7 @@ import { Actions } from './actions.tsx';
 import { Metadata } from './metadata.tsx';
 import { Overview } from './overview.tsx';
 import { Problem } from './problem.tsx';
+import { Quality, sourceOf } from './quality.tsx';
 import { Template } from './template.tsx';
 import { Tensors } from './tensors.tsx';
 import classes from './details.module.css';
@@ -25,7 +26,7 @@ interface Props {
   readonly onClose: () => void;
 }
 
-type Tab = 'overview' | 'tensors' | 'metadata' | 'template';
+type Tab = 'overview' | 'quality' | 'tensors' | 'metadata' | 'template';
 
 /** Everything about one model. */
 export function DetailsPane({ model, width, wide, onWide, onClose }: Props) {
@@ -35,7 +36,17 @@ export function DetailsPane({ model, width, wide, onWide, onClose }: Props) {
   const update = useAction('library.update');
   const usable = model.state.status === 'ready';
   const family = familyOf(model);
-  const tabs: readonly Tab[] = ['overview', 'tensors', 'metadata', ...(details.data?.chatTemplate == null ? [] : (['template'] as const))];
+  const { data: cards } = useCall('quantize.cards', { modelId: model.id });
+  const sourceId = sourceOf(details.data);
+  // What was measured, and what can be: what Lathe made of another model.
+  const hasQuality = sourceId !== null || (cards ?? []).some(({ modelId }) => modelId === model.id);
+  const tabs: readonly Tab[] = [
+    'overview',
+    ...(hasQuality ? (['quality'] as const) : []),
+    'tensors',
+    'metadata',
+    ...(details.data?.chatTemplate == null ? [] : (['template'] as const)),
+  ];
 
   return (
     <section
@@ -81,6 +92,9 @@ export function DetailsPane({ model, width, wide, onWide, onClose }: Props) {
         </Tabs.List>
         <Tabs.Panel value="overview" className={classes.panel ?? ''}>
           <Overview model={model} details={details.data} />
+        </Tabs.Panel>
+        <Tabs.Panel value="quality" className={classes.panel ?? ''}>
+          <Quality model={model} sourceId={sourceId} />
         </Tabs.Panel>
         <Tabs.Panel value="tensors" className={classes.panel ?? ''}>
           <Tensors model={model} />

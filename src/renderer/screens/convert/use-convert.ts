@@ -1,0 +1,104 @@
+import { useNavigate, useSearch } from '@tanstack/react-router';
+import { useMemo, useState } from 'react';
+import type { Model } from '#contract/library.ts';
+import type { QuantizeOptions, Recipe } from '#contract/quantize.ts';
+import { recommendTarget } from '#core/quantize/recommend.ts';
+import { useLive } from '../../live.ts';
+import { canQuantize, useModels } from '../../models.ts';
+import { useCall } from '../../queries.ts';
+import { mostBytes, needBytes } from './fit.ts';
+import { recipeGroup } from './recipe-groups.ts';
+import { targetsOf } from './search.ts';
+import { optionsFor, useConvertSettings } from './store.ts';
+import { riseOf, useFamily, type Relative } from './use-family.ts';
+
+/** A recipe with what this machine and this library know of it. */
+export interface Row extends Recipe {
+  readonly needBytes: number | null;
+  readonly relative: Relative | undefined;
+}
+
+/** Everything that the screen shows of one source, worked out once. */
+export function useConvert() {
+  const search = useSearch({ from: '/convert' });
+  const navigate = useNavigate({ from: '/convert' });
+  const models = useModels();
+  const sources = useMemo(() => models.filter(canQuantize).toSorted(byLikelihood), [models]);
+  const source = sources.find(({ id }) => id === search.model);
+  const modelId = source?.id ?? '';
+  const settings = useConvertSettings();
+  const options = useMemo<QuantizeOptions>(() => optionsFor(settings, modelId), [settings, modelId]);
+  const recipes = useCall('quantize.recipes', { modelId, options }, { enabled: source !== undefined, keepPrevious: true });
+  const family = useFamily(modelId);
+  const totalBytes = useLive((state) => state.memory?.totalBytes ?? null);
+
+  const rows = useMemo(
+    () =>
+      (source === undefined ? [] : (recipes.data ?? [])).map((recipe): Row => ({
+        ...recipe,
+        needBytes: recipe.sizeBytes === null || source === undefined ? null : needBytes(source.facts, recipe.sizeBytes),
+        relative: family.relatives.find(({ target }) => target === recipe.target),
+      })),
+    [recipes.data, source, family.relatives],
+  );
+  const recommended = useMemo(
+    () =>
+      recommendTarget(
+        rows.map(({ target, needBytes: need, relative }) => ({
+          target,
+          needBytes: need,
+          perplexityRise: relative === undefined ? undefined : riseOf(relative.card),
+        })),
+        { parameterCount: source?.facts.parameterCount, memoryBytes: totalBytes === null ? null : mostBytes(totalBytes) },
+      ),
+    [rows, source, totalBytes],
+  );
+  const chosen = targetsOf(search).flatMap((target) => rows.find((row) => row.target === target && row.problem === null) ?? []);
+  const [pointed, point] = useState<string | null>(null);
+  const focused =
+    rows.find(({ target, problem }) => target === pointed && problem === null) ??
+    chosen.at(-1) ??
+    rows.find(({ target }) => target === recommended?.target);
+
+  const go = (model: string | undefined, targets: readonly string[]): void =>
+    void navigate({
+      search: { ...(model === undefined ? {} : { model }), ...(targets.length === 0 ? {} : { to: targets.join(',') }) },
+      replace: true,
+    });
+  return {
+    sources,
+    source,
+    options,
+    recipes,
+    rows,
+    family,
+    recommended,
+    chosen,
+    focused,
+    point,
+    formatOf: (target: string): 'hf' | 'gguf' | undefined => {
+      const group = recipeGroup(target);
+      return group === 'gptq' ? settings.gptqFormat : group === 'float' ? settings.floatFormat : undefined;
+    },
+    chooseSource: (id: string): void => go(id, targetsOf(search)),
+    toggle: (target: string): void => {
+      const before = chosen.map((row) => row.target);
+      point(target);
+      go(modelId, before.includes(target) ? before.filter((one) => one !== target) : [...before, target]);
+    },
+    choose: (targets: readonly string[]): void => go(modelId, targets),
+  };
+}
+
+export type Convert = ReturnType<typeof useConvert>;
+
+/** Whether nothing was lost yet by quantizing. */
+export const isFloat = ({ kind, facts }: Model): boolean => kind === 'hf' || /^(F32|F16|BF16)$/.test(facts.quantization ?? '');
+
+/** Originals before what was quantized already, then what was used or added last. */
+function byLikelihood(left: Model, right: Model): number {
+  return (
+    Number(isFloat(right)) - Number(isFloat(left)) ||
+    Math.max(right.addedMs, right.lastUsedMs ?? 0) - Math.max(left.addedMs, left.lastUsedMs ?? 0)
+  );
+}
