@@ -3,9 +3,16 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <cstddef>
+#include <numeric>
+#include <vector>
+
+#include "row_kernels.h"
 
 namespace lathe {
 namespace {
+
+constexpr int64_t kPieceWeights = 65536;  // that a thread takes at a time
 
 constexpr std::array<float, 16> kNf4 = {
     -1.0f,
@@ -34,27 +41,21 @@ constexpr std::array<float, 16> kFp4 = {
 
 /// Values in rising order with their codes, and the thresholds half-way between neighbours.
 struct Ladder {
-  int steps = 0;
-  std::array<uint8_t, 16> codes{};
-  std::array<float, 16> thresholds{};  // padded with infinity
+  std::array<float, 15> thresholds{};
+  uint32_t order = 0;  // up to eight codes in rising order of their values, four bits each
+  uint8_t zero = 0;    // the code that means 0
 };
 
-Ladder make_ladder(const float* values, int count) {
+Ladder make_ladder(const float* values, size_t count) {
+  std::array<uint8_t, 16> codes{};
+  std::iota(codes.begin(), codes.end(), uint8_t{0});
+  const auto end = codes.begin() + static_cast<std::ptrdiff_t>(count);
+  std::sort(codes.begin(), end, [&](uint8_t a, uint8_t b) { return values[a] < values[b]; });
   Ladder ladder;
-  ladder.steps = count;
-  for (int i = 0; i < count; ++i) ladder.codes[static_cast<size_t>(i)] = static_cast<uint8_t>(i);
-  std::sort(ladder.codes.begin(), ladder.codes.begin() + count, [&](uint8_t a, uint8_t b) { return values[a] < values[b]; });
-  ladder.thresholds.fill(INFINITY);
-  for (size_t i = 0; i + 1 < static_cast<size_t>(count); ++i)
-    ladder.thresholds[i] = (values[ladder.codes[i]] + values[ladder.codes[i + 1]]) / 2;
+  for (size_t i = 0; i + 1 < count; ++i) ladder.thresholds[i] = (values[codes[i]] + values[codes[i + 1]]) / 2;
+  for (size_t i = 0; i < std::min<size_t>(count, 8); ++i) ladder.order |= uint32_t{codes[i]} << (4 * i);
+  ladder.zero = static_cast<uint8_t>(std::find(values, values + count, 0.0f) - values);
   return ladder;
-}
-
-/// How many of the thresholds are strictly below x: no branch, so a whole block goes through vector units.
-inline int count_below(const std::array<float, 16>& thresholds, float x) {
-  int below = 0;
-  for (float threshold : thresholds) below += threshold < x ? 1 : 0;
-  return below;
 }
 
 const Ladder& ladder_of(FourBitType type) {
@@ -70,30 +71,38 @@ const float* four_bit_values(FourBitType type) { return type == FourBitType::kNf
 void four_bit_quantize(FourBitType type, int64_t count, int64_t block_size, const float* weight, uint8_t* packed,
                        float* absmax, Workers& workers) {
   const Ladder& ladder = ladder_of(type);
+  const RowKernels& kernels = row_kernels();
+  const auto encode = [&](int64_t n, const float* x, float factor, uint8_t* out) {
+    if (type == FourBitType::kNf4)
+      kernels.nf4(n, x, factor, ladder.thresholds.data(), out);
+    else
+      kernels.fp4(n, x, factor, ladder.thresholds.data(), ladder.order, out);
+  };
   const int64_t blocks = (count + block_size - 1) / block_size;
   // A piece is a whole number of blocks and of bytes: block sizes are even.
-  const int64_t blocks_per_piece = std::max<int64_t>(1, 65536 / block_size);
+  const int64_t blocks_per_piece = std::max<int64_t>(1, kPieceWeights / block_size);
   workers.each((blocks + blocks_per_piece - 1) / blocks_per_piece, [&](int64_t piece) {
+    thread_local std::vector<uint8_t> codes;
+    codes.resize(static_cast<size_t>(std::min(block_size, count) + 1));
     const int64_t last_block = std::min(blocks, (piece + 1) * blocks_per_piece);
     for (int64_t block = piece * blocks_per_piece; block < last_block; ++block) {
       const int64_t begin = block * block_size;
       const int64_t size = std::min(block_size, count - begin);
       const float* w = weight + begin;
-      float largest = 0;
-      for (int64_t i = 0; i < size; ++i) largest = std::max(largest, std::abs(w[i]));
+      const float largest = kernels.largest(size, w);
       absmax[block] = largest;
-      const float inverse = largest > 0 ? 1.0f / largest : 0.0f;
-      const bool is_whole = size == block_size;
-      auto code_of = [&](int64_t i) -> uint8_t {
-        // An odd count is filled up with one zero. bitsandbytes' CPU path multiplies by the reciprocal, and divides in a
-        // last block that is not full.
-        const float x = i >= size ? 0.0f : is_whole || largest == 0 ? w[i] * inverse : w[i] / largest;
-        if (type == FourBitType::kNf4) return ladder.codes[static_cast<size_t>(count_below(ladder.thresholds, x))];
-        const uint8_t code = ladder.codes[static_cast<size_t>(count_below(ladder.thresholds, std::abs(x)))];
-        return x < 0 ? static_cast<uint8_t>(code | 8) : code;
-      };
-      for (int64_t i = 0; i < size; i += 2)
-        packed[(begin + i) / 2] = static_cast<uint8_t>(code_of(i) << 4 | code_of(i + 1));
+      if (size == block_size || largest == 0) {
+        encode(size, w, largest > 0 ? 1.0f / largest : 0.0f, codes.data());
+      } else {
+        // bitsandbytes' CPU path multiplies by the reciprocal, and divides in a last block that is not full.
+        for (int64_t i = 0; i < size; ++i) {
+          const float x = w[i] / largest;
+          encode(1, &x, 1.0f, &codes[static_cast<size_t>(i)]);
+        }
+      }
+      // An odd count is filled up with one zero.
+      codes[static_cast<size_t>(size)] = ladder.zero;
+      kernels.pack_nibbles((size + 1) / 2, codes.data(), packed + begin / 2);
     }
   });
 }
@@ -101,12 +110,22 @@ void four_bit_quantize(FourBitType type, int64_t count, int64_t block_size, cons
 void four_bit_dequantize(const float* values, int64_t count, int64_t block_size, const uint8_t* packed,
                          const float* absmax, float* weight, Workers& workers) {
   const int64_t blocks = (count + block_size - 1) / block_size;
-  workers.each(blocks, [&](int64_t block) {
-    const int64_t begin = block * block_size;
-    const int64_t end = std::min(count, begin + block_size);
-    for (int64_t i = begin; i < end; ++i) {
-      const uint8_t byte = packed[i / 2];
-      weight[i] = values[i % 2 == 0 ? byte >> 4 : byte & 15] * absmax[block];
+  const int64_t blocks_per_piece = std::max<int64_t>(1, kPieceWeights / block_size);
+  workers.each((blocks + blocks_per_piece - 1) / blocks_per_piece, [&](int64_t piece) {
+    const int64_t last_block = std::min(blocks, (piece + 1) * blocks_per_piece);
+    for (int64_t block = piece * blocks_per_piece; block < last_block; ++block) {
+      const int64_t begin = block * block_size;
+      const int64_t end = std::min(count, begin + block_size);
+      // Every value of the block is one of 16.
+      float scaled[16];
+      for (size_t code = 0; code < 16; ++code) scaled[code] = values[code] * absmax[block];
+      const int64_t whole = begin + (end - begin) / 2 * 2;
+      for (int64_t i = begin; i < whole; i += 2) {
+        const uint8_t byte = packed[i / 2];
+        weight[i] = scaled[byte >> 4];
+        weight[i + 1] = scaled[byte & 15];
+      }
+      if (whole < end) weight[whole] = scaled[packed[whole / 2] >> 4];
     }
   });
 }

@@ -4,9 +4,11 @@
 #include <bit>
 #include <atomic>
 #include <cmath>
+#include <vector>
 
-#include "half.h"
+#include "cast.h"
 #include "round.h"
+#include "row_kernels.h"
 
 namespace lathe {
 namespace {
@@ -17,33 +19,36 @@ constexpr float kInverse127 = 7.874015718698502e-3f;  // bitsandbytes writes 1/1
 
 int64_t int8_quantize_rows(int64_t rows, int64_t columns, const float* weight, int8_t* codes, float* scb,
                            Workers& workers) {
+  const RowKernels& kernels = row_kernels();
+  const CpuLevel level = best_cpu_level();
   std::atomic<int64_t> infinite{0};
   workers.each(rows, [&](int64_t row) {
     thread_local std::vector<float> line;
+    thread_local std::vector<uint16_t> halves;
     line.resize(static_cast<size_t>(columns));
-    float absmax = 0;
-    bool finite = true;
-    for (int64_t c = 0; c < columns; ++c) {
-      const float w = half_to_float(float_to_half(weight[row * columns + c]));
-      line[static_cast<size_t>(c)] = w;
-      finite = finite && std::isfinite(w);
-      absmax = std::max(absmax, std::abs(w));
-    }
+    halves.resize(static_cast<size_t>(columns));
+    const CastCounts met =
+        cast(weight + row * columns, FloatType::kF32, halves.data(), FloatType::kF16, columns, level);
+    cast(halves.data(), FloatType::kF16, line.data(), FloatType::kF32, columns, level);
+    const bool finite = met.non_finite + met.overflowed == 0;
+    const float absmax = finite ? kernels.largest(columns, line.data()) : 0.0f;
     scb[row] = absmax;
     if (!finite) ++infinite;
     // bitsandbytes takes the reciprocal first, and then 127 times it: the last bit decides some ties.
-    const float scale = absmax > 0 && finite ? (1.0f / absmax) * 127.0f : 0.0f;
-    for (int64_t c = 0; c < columns; ++c)
-      codes[row * columns + c] = finite ? static_cast<int8_t>(round_even(line[static_cast<size_t>(c)] * scale)) : int8_t{0};
+    const float scale = absmax > 0 ? (1.0f / absmax) * 127.0f : 0.0f;
+    if (finite)
+      kernels.to_int8(columns, line.data(), scale, codes + row * columns);
+    else
+      std::fill_n(codes + row * columns, columns, int8_t{0});
   });
   return infinite;
 }
 
 void int8_dequantize_rows(int64_t rows, int64_t columns, const int8_t* codes, const float* scb, float* weight,
                           Workers& workers) {
+  const RowKernels& kernels = row_kernels();
   workers.each(rows, [&](int64_t row) {
-    for (int64_t c = 0; c < columns; ++c)
-      weight[row * columns + c] = static_cast<float>(codes[row * columns + c]) * scb[row] * kInverse127;
+    kernels.from_int8(columns, codes + row * columns, scb[row], kInverse127, weight + row * columns);
   });
 }
 

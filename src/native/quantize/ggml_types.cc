@@ -39,7 +39,6 @@ ggml_type ggml_type_named(const GgmlApi& api, const std::string& name) {
 ErrorSum ggml_quantize_rows(const GgmlApi& api, ggml_type type, int64_t rows, int64_t row_length, const float* weight,
                             const float* importance, uint8_t* target, int threads, const JobControl& control) {
   Workers workers(threads);
-  if (!all_finite(rows * row_length, weight, workers)) throw CodedError("quantize.notFinite");
   // The tables of some types are made once; ggml guards that with a lock.
   api.ggml_quantize_init(type);
   const size_t row_bytes = api.ggml_row_size(type, row_length);
@@ -53,6 +52,8 @@ ErrorSum ggml_quantize_rows(const GgmlApi& api, ggml_type type, int64_t rows, in
     const int64_t first = piece * step, count = std::min(step, rows - first);
     const float* source = weight + first * row_length;
     uint8_t* out = target + static_cast<size_t>(first) * row_bytes;
+    Workers alone(1);
+    if (!all_finite(count * row_length, source, alone)) throw CodedError("quantize.notFinite");
     api.ggml_quantize_chunk(type, source, out, 0, count, row_length, importance);
     if (!api.ggml_validate_row_data(type, out, static_cast<size_t>(count) * row_bytes)) valid = false;
     thread_local std::vector<float> restored;
@@ -61,7 +62,6 @@ ErrorSum ggml_quantize_rows(const GgmlApi& api, ggml_type type, int64_t rows, in
       to_float(out, restored.data(), count * row_length);
     else
       std::memcpy(restored.data(), out, restored.size() * sizeof(float));
-    Workers alone(1);
     sums[static_cast<size_t>(piece)] = error_sum(count * row_length, source, restored.data(), alone);
   });
   if (!valid) throw CodedError("quantize.badRows", {{"type", std::string(api.ggml_type_name(type))}});

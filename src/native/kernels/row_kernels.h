@@ -1,0 +1,29 @@
+#pragma once
+
+#include <cstdint>
+
+namespace lathe {
+
+/// Loops over the values of one row or block, for the instruction set that the processor has. They give the same bits on all.
+struct RowKernels {
+  /// The largest magnitude; of NaNs no statement is made.
+  float (*largest)(int64_t count, const float* x);
+  /// codes = x · factor rounded half to even; |x · factor| is at most 127.
+  void (*to_int8)(int64_t count, const float* x, float factor, int8_t* codes);
+  /// x = (code · scale) · factor
+  void (*from_int8)(int64_t count, const int8_t* codes, float scale, float factor, float* x);
+  /// The code of a value is how many of the 15 thresholds are strictly below x · factor.
+  void (*nf4)(int64_t count, const float* x, float factor, const float* thresholds, uint8_t* codes);
+  /// Likewise for |x · factor| and 7 thresholds: the n-th of the 4-bit fields of `order` is the code, with bit 3 for the sign.
+  void (*fp4)(int64_t count, const float* x, float factor, const float* thresholds, uint32_t order, uint8_t* codes);
+  /// `count` bytes of two codes each, the first one in the upper half.
+  void (*pack_nibbles)(int64_t count, const uint8_t* codes, uint8_t* packed);
+};
+
+/// The best for this processor.
+const RowKernels& row_kernels();
+
+RowKernels row_kernels_avx2();
+RowKernels row_kernels_avx512();
+
+}  // namespace lathe

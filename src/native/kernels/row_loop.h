@@ -1,0 +1,96 @@
+#pragma once
+
+#include <algorithm>
+#include <bit>
+#include <cstdint>
+#include <cstring>
+
+#include "round.h"
+#include "row_kernels.h"
+
+namespace lathe {
+
+// Included by files that are compiled for different instruction sets. Everything here is a template over a type of an
+// unnamed namespace, so that the linker cannot take one file's version for another's.
+
+/// Values that are handled side by side. Compilers make vectors of loops whose length they know.
+constexpr int64_t kLanes = 16;
+
+/// Calls body(i, n) for runs of values: n is kLanes, and 1 for those at the end.
+template <class Isa, class Body>
+inline void in_runs(int64_t count, Body body) {
+  int64_t i = 0;
+  for (; i + kLanes <= count; i += kLanes) body.template operator()<kLanes>(i);
+  for (; i < count; ++i) body.template operator()<1>(i);
+}
+
+template <class Isa>
+float largest_of(int64_t count, const float* x) {
+  // Magnitudes are ordered as their bits are.
+  int32_t most[kLanes] = {};
+  in_runs<Isa>(count, [&]<int64_t N>(int64_t i) {
+    for (int64_t lane = 0; lane < N; ++lane)
+      most[lane] = std::max(most[lane], std::bit_cast<int32_t>(x[i + lane]) & 0x7fffffff);
+  });
+  return std::bit_cast<float>(*std::max_element(most, most + kLanes));
+}
+
+template <class Isa>
+void to_int8(int64_t count, const float* x, float factor, int8_t* codes) {
+  in_runs<Isa>(count, [&]<int64_t N>(int64_t i) {
+    for (int64_t lane = 0; lane < N; ++lane)
+      codes[i + lane] = static_cast<int8_t>(static_cast<int32_t>(round_even(x[i + lane] * factor)));
+  });
+}
+
+template <class Isa>
+void from_int8(int64_t count, const int8_t* codes, float scale, float factor, float* x) {
+  in_runs<Isa>(count, [&]<int64_t N>(int64_t i) {
+    for (int64_t lane = 0; lane < N; ++lane) x[i + lane] = static_cast<float>(codes[i + lane]) * scale * factor;
+  });
+}
+
+template <class Isa>
+void nf4_codes(int64_t count, const float* x, float factor, const float* thresholds, uint8_t* codes) {
+  in_runs<Isa>(count, [&]<int64_t N>(int64_t i) {
+    float value[N];
+    int32_t below[N] = {};
+    for (int64_t lane = 0; lane < N; ++lane) value[lane] = x[i + lane] * factor;
+    for (int threshold = 0; threshold < 15; ++threshold)
+      for (int64_t lane = 0; lane < N; ++lane) below[lane] += thresholds[threshold] < value[lane] ? 1 : 0;
+    for (int64_t lane = 0; lane < N; ++lane) codes[i + lane] = static_cast<uint8_t>(below[lane]);
+  });
+}
+
+template <class Isa>
+void fp4_codes(int64_t count, const float* x, float factor, const float* thresholds, uint32_t order, uint8_t* codes) {
+  in_runs<Isa>(count, [&]<int64_t N>(int64_t i) {
+    float value[N], magnitude[N];
+    uint32_t below[N] = {};
+    for (int64_t lane = 0; lane < N; ++lane) {
+      value[lane] = x[i + lane] * factor;
+      magnitude[lane] = std::bit_cast<float>(std::bit_cast<uint32_t>(value[lane]) & 0x7fffffffu);
+    }
+    for (int threshold = 0; threshold < 7; ++threshold)
+      for (int64_t lane = 0; lane < N; ++lane) below[lane] += thresholds[threshold] < magnitude[lane] ? 1u : 0u;
+    for (int64_t lane = 0; lane < N; ++lane)
+      codes[i + lane] = static_cast<uint8_t>((order >> (4 * below[lane]) & 7u) | (value[lane] < 0 ? 8u : 0u));
+  });
+}
+
+template <class Isa>
+void pack_nibbles(int64_t count, const uint8_t* codes, uint8_t* packed) {
+  in_runs<Isa>(count, [&]<int64_t N>(int64_t i) {
+    uint16_t pair[N];
+    std::memcpy(pair, codes + 2 * i, sizeof pair);
+    for (int64_t lane = 0; lane < N; ++lane)
+      packed[i + lane] = static_cast<uint8_t>(static_cast<uint32_t>(pair[lane]) << 4 | pair[lane] >> 8);
+  });
+}
+
+template <class Isa>
+RowKernels make_row_kernels() {
+  return {largest_of<Isa>, to_int8<Isa>, from_int8<Isa>, nf4_codes<Isa>, fp4_codes<Isa>, pack_nibbles<Isa>};
+}
+
+}  // namespace lathe
