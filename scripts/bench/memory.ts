@@ -51,11 +51,59 @@ export async function run(): Promise<BenchRow[]> {
       { name: 'memory, all: worst error', value: percent(Math.max(...errors.map(Math.abs))), unit: '%', goal: '≤ 3' },
       { name: 'memory, all: worst under-estimate', value: percent(Math.max(0, ...errors.map((error) => -error))), unit: '%', goal: '≤ 2' },
       ...rows,
+      ...(await onCard(folder)),
       { name: 'memory, one estimate', value: estimateMs(), unit: 'ms', goal: '< 1', note: 'mean over all models' },
     ];
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
+}
+
+/** Layers on a card: none, some, all and the output. */
+const split = [0, 3, 7];
+
+/** Vulkan, on Mesa's software driver where the computer has no card: what is allocated does not depend on which it is. */
+async function onCard(folder: string): Promise<BenchRow[]> {
+  process.env['GGML_VK_VISIBLE_DEVICES'] ??= '0';
+  const allocator = await openAllocator('vulkan').catch(() => null);
+  if (allocator === null) return [{ name: 'memory, on a card', value: Number.NaN, unit: '%', note: 'Vulkan finds no device here' }];
+  const all: Comparison[] = [];
+  for (const model of memoryModels)
+    for (const gpuLayers of split) all.push(...(await compare(allocator, join(folder, 'model.gguf'), model, cardSettings, gpuLayers)));
+  const errors = all.map(({ error }) => error);
+  return [
+    {
+      name: 'memory, on a card: median error',
+      value: percent(median(errors.map(Math.abs))),
+      unit: '%',
+      goal: '≤ 1',
+      note: `n = ${all.length}`,
+    },
+    {
+      name: 'memory, on a card: worst error',
+      value: percent(Math.max(...errors.map(Math.abs))),
+      unit: '%',
+      goal: '≤ 3',
+      note: worstOf(all),
+    },
+    {
+      name: 'memory, on a card: worst under-estimate',
+      value: percent(Math.max(0, ...errors.map((error) => -error))),
+      unit: '%',
+      goal: '≤ 2',
+    },
+  ];
+}
+
+const cardSettings: readonly Measured[] = [
+  { contextLength: 4096 },
+  { contextLength: 4096, keyType: 'Q8_0', valueType: 'Q8_0' },
+  { contextLength: 2048, flashAttention: false },
+];
+
+function worstOf(all: readonly Comparison[]): string {
+  const [worst] = all.toSorted((left, right) => Math.abs(right.error) - Math.abs(left.error));
+  return worst === undefined ? '' : `${worst.model}, ${JSON.stringify(worst.settings)}`;
 }
 
 /** Worst error of a model; of its largest compute buffer, as llama.cpp's rounding of sizes says nothing of small ones. */

@@ -1,7 +1,7 @@
 import { alignUp } from '../gguf/types.ts';
 import { rowBytes } from './cache-types.ts';
 import type { EngineSettings } from './settings.ts';
-import type { LayerShape, Memory } from './shape.ts';
+import type { Memory } from './shape.ts';
 
 /** Caches of layers with a sliding window are a multiple of this (llama-kv-cache-iswa.cpp). */
 const WINDOW_STEP = 256;
@@ -30,15 +30,4 @@ export function layerCacheBytes(memory: Memory, settings: EngineSettings): numbe
     case 'none':
       return 0;
   }
-}
-
-/** Bytes of all layers; `state` are those that do not grow with the context. */
-export function cacheBytes(layers: readonly LayerShape[], settings: EngineSettings): { readonly cache: number; readonly state: number } {
-  let cache = 0;
-  let state = 0;
-  for (const { memory } of layers) {
-    if (memory.kind === 'recurrent') state += layerCacheBytes(memory, settings);
-    else cache += layerCacheBytes(memory, settings);
-  }
-  return { cache, state };
 }

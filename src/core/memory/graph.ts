@@ -24,6 +24,8 @@ export class Tensor {
   readonly canOverwrite: boolean;
   /** What the program reads after the step is never given back. */
   isOutput = false;
+  /** A copy of what lies elsewhere, made when it is needed. */
+  isCopy = false;
   isVisited = false;
   /** Users that are not computed yet, and views that are still used. */
   users = 0;
@@ -70,13 +72,40 @@ const four = (sizes: readonly number[]): Sizes => [sizes[0] ?? 1, sizes[1] ?? 1,
 export class Graph {
   readonly #nodes: Tensor[] = [];
   readonly #leaves: Tensor[] = [];
+  readonly #isCard: boolean;
+  /**
+   * Bytes of a weight of the layer that is being built, where its weights and its cache lie in the computer's memory and a
+   * card computes with copies of them; null: they lie with the device.
+   */
+  elsewhere: number | null = null;
+
+  /** @param device a card gets copies of what the processor was given, when it first needs them. */
+  constructor(device: 'processor' | 'card' = 'processor') {
+    this.#isCard = device === 'card';
+  }
 
   /** A value that is set before the step: positions, masks, tokens. */
   input(type: Type, ...sizes: readonly number[]): Tensor {
-    return new Tensor({ type, sizes: four(sizes), inputs: [], role: 'input' });
+    return new Tensor({ type, sizes: four(sizes), inputs: [], role: this.#isCard ? 'result' : 'input' });
   }
 
-  /** Weights and caches, which have memory of their own. */
+  /** A matrix of so many numbers, or a copy of it. */
+  weight(count: number): Tensor {
+    return this.elsewhere === null ? this.stored() : this.#copy(count * this.elsewhere);
+  }
+
+  /** A cache of these sizes and bytes, or a copy of it. */
+  cache(bytes: number, ...sizes: readonly number[]): Tensor {
+    return this.elsewhere === null ? this.stored(...sizes) : this.#copy(bytes);
+  }
+
+  #copy(bytes: number): Tensor {
+    const copy = new Tensor({ type: 'I32', sizes: [Math.ceil(bytes / 4), 1, 1, 1], inputs: [], role: 'result' });
+    copy.isCopy = true;
+    return copy;
+  }
+
+  /** Small weights and caches that are written, which have memory of their own. */
   stored(...sizes: readonly number[]): Tensor {
     return new Tensor({ type: 'F32', sizes: four(sizes), inputs: [], role: 'stored' });
   }
@@ -117,9 +146,10 @@ export class Graph {
     return new Tensor({ type: target.type, sizes: target.sizes, inputs: [source, ...others, target], role: 'result', owner: target });
   }
 
-  multiply(weight: Tensor, source: Tensor, rows: number): Tensor {
-    const [, b, c, d] = source.sizes;
-    return this.result([rows, b, c, d], weight, source);
+  /** The product with a matrix of so many rows. */
+  multiply(source: Tensor, rows: number): Tensor {
+    const [length, b, c, d] = source.sizes;
+    return this.result([rows, b, c, d], this.weight(length * rows), source);
   }
 
   #view(source: Tensor, sizes: Sizes, strides: Sizes): Tensor {
@@ -130,7 +160,8 @@ export class Graph {
   compute(tensor: Tensor): void {
     if (tensor.isVisited) return;
     tensor.isVisited = true;
-    for (const input of tensor.inputs) this.compute(input);
+    for (const input of tensor.inputs) if (!input.isCopy) this.compute(input);
+    for (const input of tensor.inputs) if (input.isCopy) this.compute(input);
     (tensor.role === 'result' ? this.#nodes : this.#leaves).push(tensor);
   }
 

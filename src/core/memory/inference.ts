@@ -1,12 +1,19 @@
 import type { ModelFacts } from '../model/facts.ts';
-import { cacheBytes } from './cache.ts';
+import { layerCacheBytes } from './cache.ts';
 import { computeBytes } from './compute.ts';
+import { deviceWeightBytes, placeLayers, PROCESSOR } from './placement.ts';
 import { readSettings, type EngineSettings, type InferenceSettings, type SettingProblem } from './settings.ts';
 import { shapeFromFacts } from './shape-facts.ts';
-import { weightBytes, type GuessedTerm, type ModelShape } from './shape.ts';
+import type { GuessedTerm, ModelShape } from './shape.ts';
 
-/** `weights` as stored, `cache` grows with the context, `state` does not, `compute` holds what one step works on, `outputs` its results. */
-export type AmountKind = 'weights' | 'cache' | 'state' | 'compute' | 'outputs';
+/**
+ * `weights` as stored, `cache` grows with the context, `state` does not, `compute` holds what one step works on, `outputs` its
+ * results. `draft` is the whole of a draft model, `program` the engine itself; `others` and `reserve` are not Lathe's.
+ */
+export type AmountKind = 'weights' | 'cache' | 'state' | 'compute' | 'outputs' | 'adapters' | 'draft' | 'program' | 'others' | 'reserve';
+
+/** Why an amount is a range. `exact`: it is none. */
+type Basis = 'exact' | 'simulated' | 'guessedShape' | 'measuredElsewhere';
 
 /** Bytes of one part. What is exact has `lowBytes` = `bytes` = `highBytes`. */
 export interface Amount {
@@ -14,13 +21,24 @@ export interface Amount {
   readonly bytes: number;
   readonly lowBytes: number;
   readonly highBytes: number;
+  readonly basis: Basis;
 }
 
-export interface InferenceEstimate {
+interface Total {
   readonly amounts: readonly Amount[];
   readonly totalBytes: number;
   readonly lowBytes: number;
   readonly highBytes: number;
+}
+
+export interface DeviceEstimate extends Total {
+  /** The processor's memory, or the number of the card. */
+  readonly device: 'processor' | number;
+}
+
+export interface InferenceEstimate extends Total {
+  /** The processor first, then the cards in their order. Their amounts add up to `amounts`. */
+  readonly devices: readonly DeviceEstimate[];
   /** `high`: all terms are read from the file. `medium`: some are usual values. `low`: the shape itself is a guess. */
   readonly confidence: 'high' | 'medium' | 'low';
   /** What was taken from what such models usually have. */
@@ -30,49 +48,126 @@ export interface InferenceEstimate {
   readonly settings: EngineSettings;
 }
 
+/** What takes memory beside the model. */
+export interface Beside {
+  /** Bytes of the weights of LoRA adapters that are loaded with the model. */
+  readonly adapterBytes?: number;
+  /** The estimate of a draft model. */
+  readonly draft?: InferenceEstimate;
+  /** Whether to count the engine's process and the cards' libraries. */
+  readonly program?: boolean;
+  /** Used by other programs: of the computer's memory, then of each card's. */
+  readonly otherBytes?: readonly number[];
+  /** To be left free, likewise. */
+  readonly reserveBytes?: readonly number[];
+}
+
 /** Terms without which nothing but the weights is known. */
 const decisive: ReadonlySet<GuessedTerm> = new Set(['architecture', 'layerCount', 'embeddingLength', 'headCount', 'headCountKv']);
 
 /**
- * Memory that running a model takes, without what the program itself and others take. From the library's facts, with the
- * size of the files where the facts do not count tensors. Never throws, never NaN.
+ * Memory that running a model takes. From the library's facts, with the size of the files where the facts do not count
+ * tensors. Never throws, never NaN.
  */
 export const estimateInference = (
   model: { readonly facts: ModelFacts; readonly sizeBytes: number },
   settings: InferenceSettings = {},
-): InferenceEstimate => estimateShape(shapeFromFacts(model.facts, model.sizeBytes), settings);
+  beside: Beside = {},
+): InferenceEstimate => estimateShape(shapeFromFacts(model.facts, model.sizeBytes), settings, beside);
 
 /** The same for a shape, such as `shapeFromGguf` gives it: layer by layer, as the file has it. */
-export function estimateShape(shape: ModelShape, given: InferenceSettings = {}): InferenceEstimate {
+export function estimateShape(shape: ModelShape, given: InferenceSettings = {}, beside: Beside = {}): InferenceEstimate {
   const { settings, problems } = readSettings(shape, given);
-  const { cache, state } = cacheBytes(shape.layers, settings);
   const confidence = confidenceOf(shape.guessed);
-  const exact = (kind: AmountKind, bytes: number): Amount => ({ kind, bytes, lowBytes: bytes, highBytes: bytes });
-  const between = (kind: AmountKind, bytes: number, low: number, high: number): Amount => ({
-    kind,
-    bytes,
-    lowBytes: bytes * low,
-    highBytes: bytes * high,
-  });
+  const placement = placeLayers(shape.layers.length, settings.gpuLayers, settings.cards);
+  const compute = computeBytes(shape, settings, placement);
   const isGuess = confidence === 'low';
-  const amounts = [
-    exact('weights', weightBytes(shape)),
-    // Models without grouped heads have four to eight times the cache of the others.
-    isGuess ? between('cache', cache, 0.5, 4) : exact('cache', cache),
-    isGuess ? between('state', state, 0.5, 2) : exact('state', state),
-    between('compute', computeBytes(shape, settings), 0.8, isGuess ? 2 : 1.25),
-    exact('outputs', 4 * shape.vocabularySize * settings.sequences),
-  ].filter(({ bytes }) => bytes > 0);
+  const devices = compute.map((computed, index): DeviceEstimate => {
+    const device = index - 1;
+    let cache = 0;
+    let state = 0;
+    for (const [layer, { memory }] of shape.layers.entries()) {
+      if (placement.layers[layer] !== device) continue;
+      if (memory.kind === 'recurrent') state += layerCacheBytes(memory, settings);
+      else cache += layerCacheBytes(memory, settings);
+    }
+    const amounts = [
+      shape.guessed.includes('weightPlacement') && settings.gpuLayers > 0
+        ? range('weights', deviceWeightBytes(shape, placement, device), 0.95, 1.05, 'guessedShape')
+        : exact('weights', deviceWeightBytes(shape, placement, device)),
+      // Models without grouped heads have four to eight times the cache of the others.
+      isGuess ? range('cache', cache, 0.5, 4, 'guessedShape') : exact('cache', cache),
+      isGuess ? range('state', state, 0.5, 2, 'guessedShape') : exact('state', state),
+      computeAmount(computed, settings, isGuess),
+      exact('outputs', device === PROCESSOR ? 4 * shape.vocabularySize * settings.sequences : 0),
+      ...besideAmounts(beside, index, placement.output === device),
+    ];
+    return { device: device === PROCESSOR ? 'processor' : device, ...totalOf(amounts) };
+  });
+  const merged = new Map<AmountKind, Amount>();
+  for (const amount of devices.flatMap(({ amounts }) => amounts)) merged.set(amount.kind, add(merged.get(amount.kind), amount));
+  return { ...totalOf([...merged.values()]), devices, confidence, guessed: shape.guessed, problems, settings };
+}
+
+const exact = (kind: AmountKind, bytes: number): Amount => ({ kind, bytes, lowBytes: bytes, highBytes: bytes, basis: 'exact' });
+const range = (kind: AmountKind, bytes: number, low: number, high: number, basis: Basis): Amount => ({
+  kind,
+  bytes,
+  lowBytes: bytes * low,
+  highBytes: bytes * high,
+  basis,
+});
+
+/** The processor's buffer is met within hundredths; cards reorder what they compute, and copy what lies elsewhere. */
+function computeAmount(bytes: number, { cards, gpuLayers }: EngineSettings, isGuess: boolean): Amount {
+  if (isGuess) return range('compute', bytes, 0.5, 2, 'guessedShape');
+  if (cards.length === 0) return range('compute', bytes, 0.97, 1.03, 'simulated');
+  return gpuLayers > 0 ? range('compute', bytes, 0.85, 1.15, 'simulated') : range('compute', bytes, 0.8, 1.25, 'simulated');
+}
+
+/** Node with the addon and node-llama-cpp, as it is resident before a model is loaded, on Linux. */
+const PROCESS_BYTES = 90 * 1024 ** 2;
+/** A context of CUDA or Vulkan with its kernels: 150 to 700 MiB from card to card and version to version. */
+const CARD_BYTES = 400 * 1024 ** 2;
+
+function besideAmounts(beside: Beside, index: number, hasOutput: boolean): readonly Amount[] {
+  const sizeOf = (bytes: number | undefined): number => (bytes !== undefined && Number.isFinite(bytes) && bytes > 0 ? bytes : 0);
+  const draft = beside.draft?.devices[index];
+  const program =
+    index === 0
+      ? range('program', PROCESS_BYTES, 0.8, 1.5, 'measuredElsewhere')
+      : range('program', CARD_BYTES, 0.4, 1.8, 'measuredElsewhere');
+  return [
+    // Adapters lie with the matrices that they change.
+    exact('adapters', hasOutput ? sizeOf(beside.adapterBytes) : 0),
+    ...(draft === undefined
+      ? []
+      : [{ kind: 'draft', bytes: draft.totalBytes, lowBytes: draft.lowBytes, highBytes: draft.highBytes, basis: 'simulated' } as const]),
+    ...(beside.program === true ? [program] : []),
+    exact('others', sizeOf(beside.otherBytes?.[index])),
+    exact('reserve', sizeOf(beside.reserveBytes?.[index])),
+  ];
+}
+
+const add = (left: Amount | undefined, right: Amount): Amount =>
+  left === undefined
+    ? right
+    : {
+        kind: right.kind,
+        bytes: left.bytes + right.bytes,
+        lowBytes: left.lowBytes + right.lowBytes,
+        highBytes: left.highBytes + right.highBytes,
+        basis: left.basis === 'exact' ? right.basis : left.basis,
+      };
+
+function totalOf(all: readonly Amount[]): Total {
+  const amounts = all.filter(({ bytes }) => bytes > 0);
   const sum = (of: (amount: Amount) => number): number => amounts.reduce((total, amount) => total + of(amount), 0);
   return {
     amounts,
     totalBytes: sum(({ bytes }) => bytes),
     lowBytes: sum(({ lowBytes }) => lowBytes),
     highBytes: sum(({ highBytes }) => highBytes),
-    confidence,
-    guessed: shape.guessed,
-    problems,
-    settings,
   };
 }
 

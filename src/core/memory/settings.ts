@@ -28,6 +28,11 @@ export interface InferenceSettings {
   readonly fullWindowCache?: boolean | undefined;
   /** Layers that go to graphics cards, the output counting as one; the last layers go first. */
   readonly gpuLayers?: number | undefined;
+  /**
+   * The graphics cards' shares of these layers: their free memory, unless the user says otherwise. A card that holds no layer
+   * computes all the same. Default: one card where layers go to one, else none.
+   */
+  readonly cards?: readonly number[] | undefined;
 }
 
 /** A setting that cannot be: what was asked for, and what was reckoned with in its place. */
@@ -51,6 +56,7 @@ export interface EngineSettings {
   readonly flashAttention: boolean;
   readonly fullWindowCache: boolean;
   readonly gpuLayers: number;
+  readonly cards: readonly number[];
 }
 
 /** Read settings. What cannot be is replaced by what can, and named. */
@@ -95,6 +101,7 @@ export function readSettings(
   // node-llama-cpp asks for one token more where the file names a window shorter than the context (LlamaContext.js).
   const isWindowed = shape.statedWindow !== null && (shape.contextLength === null || shape.statedWindow < shape.contextLength);
   const extra = isWindowed && !fullWindowCache ? 1 : 0;
+  const gpuLayers = whole('gpuLayers', given.gpuLayers, 0, 0, shape.layers.length + 1);
   return {
     settings: {
       contextLength,
@@ -104,7 +111,8 @@ export function readSettings(
       valueType,
       flashAttention,
       fullWindowCache,
-      gpuLayers: whole('gpuLayers', given.gpuLayers, 0, 0, shape.layers.length + 1),
+      gpuLayers,
+      cards: given.cards ?? (gpuLayers > 0 ? [1] : []),
     },
     problems,
   };

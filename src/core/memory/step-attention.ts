@@ -1,3 +1,4 @@
+import { rowBytes, type CacheType } from './cache-types.ts';
 import { cacheCells } from './cache.ts';
 import type { Graph, Tensor } from './graph.ts';
 import type { Memory } from './shape.ts';
@@ -65,7 +66,7 @@ export function buildAttention(step: Step, memory: Extract<Memory, { kind: 'atte
   const row = step.settings.flashAttention ? graph.part(values, valueRow, tokens) : flattened(graph, values, valueRow, tokens);
   graph.compute(graph.store(row, cached, inputs.valuePlaces));
   const seen = attend(step, { queries, headCount, headCountKv, valueLength, mask: inputs.mask, decompress: null });
-  return graph.multiply(graph.stored(), rotated(graph, seen, inputs.valueRotation), shape.embeddingLength);
+  return graph.multiply(rotated(graph, seen, inputs.valueRotation), shape.embeddingLength);
 }
 
 /** Queries, keys and values of each head: of one matrix or of three. */
@@ -75,15 +76,14 @@ function projections(
   source: Tensor,
 ): readonly [Tensor, Tensor, Tensor] {
   if (shape.traits.fusedProjections) {
-    const all = graph.multiply(graph.stored(), source, headCount * keyLength + headCountKv * (keyLength + valueLength));
+    const all = graph.multiply(source, headCount * keyLength + headCountKv * (keyLength + valueLength));
     return [
       graph.part(all, keyLength, headCount, tokens),
       graph.part(all, keyLength, headCountKv, tokens),
       graph.part(all, valueLength, headCountKv, tokens),
     ];
   }
-  const project = (heads: number, length: number): Tensor =>
-    graph.reshape(graph.multiply(graph.stored(), source, heads * length), length, heads, tokens);
+  const project = (heads: number, length: number): Tensor => graph.reshape(graph.multiply(source, heads * length), length, heads, tokens);
   return [project(headCount, keyLength), project(headCountKv, keyLength), project(headCountKv, valueLength)];
 }
 
@@ -107,12 +107,15 @@ export function attend(
   const [cells] = mask.sizes;
   const [keyLength] = queries.sizes;
   const split = graph.part(graph.part(queries, keyLength, headCount, perSequence, sequences), keyLength, perSequence, headCount, sequences);
-  const keys = graph.stored(keyLength, cells, headCountKv, sequences);
-  const values = graph.stored(valueLength, cells, headCountKv, sequences);
+  const cache = (type: CacheType, length: number): Tensor =>
+    graph.cache(rowBytes(type, length * headCountKv) * cells * sequences, length, cells, headCountKv, sequences);
+  const keys = cache(settings.keyType, keyLength);
+  // Compressed values are a part of the keys.
+  const values = decompress === null ? cache(settings.valueType, valueLength) : keys;
   if (settings.flashAttention) {
     // The operator reads no F32: the whole cache is copied.
     const readKeys = settings.keyType === 'F32' ? graph.halved(keys) : keys;
-    const readValues = settings.valueType === 'F32' ? graph.halved(values) : values;
+    const readValues = settings.valueType === 'F32' && decompress === null ? graph.halved(values) : values;
     let seen = graph.result([valueLength, headCount, perSequence, sequences], split, readKeys, readValues, mask);
     if (decompress !== null) {
       const across = graph.part(seen, valueLength, perSequence, headCount, sequences);

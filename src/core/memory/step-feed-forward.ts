@@ -29,14 +29,14 @@ function dense(
   kind: 'gated' | 'fused' | 'plain',
   tokens = source.sizes[1],
 ): Tensor {
-  const up = graph.multiply(graph.stored(), source, kind === 'fused' ? 2 * length : length);
+  const up = graph.multiply(source, kind === 'fused' ? 2 * length : length);
   const active =
     kind === 'plain'
       ? graph.change(up)
       : kind === 'fused'
         ? graph.result([length, tokens], up)
-        : graph.result([length, tokens], graph.multiply(graph.stored(), source, length), up);
-  return graph.multiply(graph.stored(), active, width);
+        : graph.result([length, tokens], graph.multiply(source, length), up);
+  return graph.multiply(active, width);
 }
 
 /** A mixture of experts: a router picks some for each token, and their results are added (`build_moe_ffn` in llama-graph.cpp). */
@@ -44,18 +44,19 @@ function buildExperts(step: Step, experts: Extract<FeedForward, { kind: 'experts
   const { graph, shape, tokens } = step;
   const { expertCount, usedCount, length } = experts;
   const width = shape.embeddingLength;
-  const odds = graph.change(graph.multiply(graph.stored(), source, expertCount));
+  const odds = graph.change(graph.multiply(source, expertCount));
   const order = graph.integers([expertCount, tokens], odds);
   const chosen = graph.part(order, usedCount, tokens);
   const some = graph.result([1, usedCount, tokens], graph.reshape(odds, 1, expertCount, tokens), chosen);
   const flat = graph.reshape(some, usedCount, tokens);
   const shares = graph.reshape(graph.change(flat, graph.result([1, tokens], flat)), 1, usedCount, tokens);
   graph.compute(shares);
+  const matrices = (): Tensor => graph.weight(width * length * expertCount);
   const each = graph.reshape(source, width, 1, tokens);
-  const up = graph.result([length, usedCount, tokens], graph.stored(), each, chosen);
-  const gate = graph.result([length, usedCount, tokens], graph.stored(), each, chosen);
+  const up = graph.result([length, usedCount, tokens], matrices(), each, chosen);
+  const gate = graph.result([length, usedCount, tokens], matrices(), each, chosen);
   const active = graph.result([length, usedCount, tokens], gate, up);
-  const down = graph.result([width, usedCount, tokens], graph.stored(), active, chosen);
+  const down = graph.result([width, usedCount, tokens], matrices(), active, chosen);
   const weighted = graph.change(down, shares);
   graph.compute(weighted);
   const parts = Array.from({ length: usedCount }, () => graph.part(weighted, width, tokens));

@@ -1,40 +1,87 @@
 import { Graph, type Tensor } from './graph.ts';
 import type { EngineSettings } from './settings.ts';
 import type { LayerShape, Memory, ModelShape } from './shape.ts';
-import { buildAttention } from './step-attention.ts';
+import { buildAttention, cacheInputs } from './step-attention.ts';
 import { buildFeedForward } from './step-feed-forward.ts';
 import { buildLatent } from './step-latent.ts';
 import { buildRecurrent } from './step-recurrent.ts';
 import { norm, type Step } from './step.ts';
+
+/** The part of a step that one device computes. */
+export interface StepPart {
+  readonly device: 'processor' | 'card';
+  readonly layers: readonly LayerShape[];
+  /** Of `layers`, the first ones whose weights and caches lie in the computer's memory, though a card computes them. */
+  readonly elsewhere: number;
+  readonly hasInput: boolean;
+  readonly hasOutput: boolean;
+}
 
 /**
  * The graph of the largest step, as llama.cpp builds it for its reservation (`graph_reserve` in llama-context.cpp; layers
  * in src/models and llama-graph.cpp): a full batch, of which every token's output is wanted, over a full cache. What
  * changes no size is left out: biases, scales, caps and the norms behind a matrix all overwrite their input.
  */
-export function stepGraph(shape: ModelShape, settings: EngineSettings): Graph {
-  const graph = new Graph();
+export function stepGraph(shape: ModelShape, settings: EngineSettings, part: StepPart): Graph {
+  const graph = new Graph(part.device);
   const tokens = stepTokens(settings);
-  const width = shape.embeddingLength;
   const step: Step = { graph, shape, settings, tokens, positions: graph.input('I32', tokens), masks: new Map(), state: null };
-
-  // Tokens or, for images, vectors: both inputs are there, whichever is used.
-  let stream = graph.result([width, tokens], graph.stored(width), graph.input('I32', tokens));
-  graph.compute(stream);
-  graph.compute(graph.input('F32', width, tokens));
-  if (shape.traits.positions === 'absolute')
-    stream = graph.change(stream, graph.result([width, tokens], graph.stored(width), step.positions));
   const wanted = graph.input('I32', tokens);
-
-  const layers = representatives(shape.layers);
-  for (const [index, layer] of layers.entries()) stream = buildLayer(step, layer, stream, index === layers.length - 1 ? wanted : null);
-
+  let stream = part.hasInput ? buildInput(step) : graph.input('F32', shape.embeddingLength, tokens);
+  graph.compute(stream);
+  // What the processor sets for the cards, and they copy before they begin.
+  if (part.device === 'card' || part.layers.length < shape.layers.length)
+    for (const tensor of [step.positions, ...allCacheInputs(step), wanted]) graph.compute(tensor);
+  const chosen = representatives(part);
+  for (const [index, { layer, isElsewhere }] of chosen.entries()) {
+    graph.elsewhere = isElsewhere ? bytesPerWeight(shape, layer) : null;
+    stream = buildLayer(step, layer, stream, part.hasOutput && index === chosen.length - 1 ? wanted : null);
+    graph.compute(stream);
+  }
+  graph.elsewhere = null;
+  if (!part.hasOutput) return graph;
   const normed = norm(step, stream);
   normed.isOutput = true;
-  const logits = graph.multiply(graph.stored(width), normed, shape.vocabularySize);
+  const logits = graph.multiply(normed, shape.vocabularySize);
   logits.isOutput = true;
   graph.compute(logits);
   return graph;
+}
+
+/** The token embedding. Tokens or, for images, vectors: both inputs are there, whichever is used. */
+function buildInput({ graph, shape, tokens, positions }: Step): Tensor {
+  const width = shape.embeddingLength;
+  const stream = graph.result([width, tokens], graph.stored(), graph.input('I32', tokens));
+  graph.compute(stream);
+  graph.compute(graph.input('F32', width, tokens));
+  if (shape.traits.positions !== 'absolute') return stream;
+  return graph.change(stream, graph.result([width, tokens], graph.stored(), positions));
+}
+
+/** Masks and places of all caches of the model. */
+function allCacheInputs(step: Step): readonly Tensor[] {
+  for (const { memory } of step.shape.layers) {
+    if (memory.kind === 'attention') cacheInputs(step, memory.window, memory.headCountKv * memory.valueLength, memory.keyLength);
+    if (memory.kind === 'latent') cacheInputs(step, null, memory.latentLength, 1);
+  }
+  return [...step.masks.values()].flatMap((inputs) => Object.values(inputs).filter((tensor) => tensor !== null));
+}
+
+/** Bytes of each of a layer's weights, which may be of several types: their mean. */
+function bytesPerWeight({ embeddingLength: width }: ModelShape, { memory, feedForward, weightBytes }: LayerShape): number {
+  const ofMemory =
+    memory.kind === 'attention'
+      ? width * (memory.headCount * (memory.keyLength + memory.valueLength) + memory.headCountKv * (memory.keyLength + memory.valueLength))
+      : memory.kind === 'recurrent'
+        ? 3 * width * memory.innerLength
+        : 4 * width * width;
+  const ofFeedForward =
+    feedForward.kind === 'experts'
+      ? 3 * width * (feedForward.length * feedForward.expertCount + feedForward.sharedLength)
+      : feedForward.kind === 'none'
+        ? 0
+        : (feedForward.kind === 'gated' ? 3 : 2) * width * feedForward.length;
+  return weightBytes / Math.max(1, ofMemory + ofFeedForward);
 }
 
 /** Tokens of the largest step: whole ones for each sequence. */
@@ -45,11 +92,12 @@ const stepTokens = ({ batchLength, contextLength, sequences }: EngineSettings): 
 const REPEATS = 2;
 
 /** Layers that stand for all: few enough to be quick, in the order of the model, with its last one. */
-function representatives(layers: readonly LayerShape[]): readonly LayerShape[] {
+function representatives({ layers, elsewhere }: StepPart): readonly { readonly layer: LayerShape; readonly isElsewhere: boolean }[] {
   const kinds = new Map<string, number>();
   let before = '';
-  return layers.filter((layer, index) => {
-    const kind = JSON.stringify([layer.memory, layer.feedForward]);
+  const all = layers.map((layer, index) => ({ layer, isElsewhere: index < elsewhere }));
+  return all.filter(({ layer, isElsewhere }, index) => {
+    const kind = JSON.stringify([layer.memory, layer.feedForward, isElsewhere]);
     const pair = `${before} ${kind}`;
     before = kind;
     const times = kinds.get(pair) ?? 0;

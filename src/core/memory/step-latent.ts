@@ -8,9 +8,9 @@ export function buildLatent(step: Step, memory: Extract<Memory, { kind: 'latent'
   const { graph, shape, tokens } = step;
   const { headCount, latentLength, positionLength, keyLength, valueLength, queryRank } = memory;
   const plain = keyLength - positionLength;
-  const compressed = queryRank === null ? source : norm(step, graph.multiply(graph.stored(), source, queryRank));
-  const query = graph.reshape(graph.multiply(graph.stored(), compressed, headCount * keyLength), keyLength, headCount, tokens);
-  const both = graph.multiply(graph.stored(), source, latentLength + positionLength);
+  const compressed = queryRank === null ? source : norm(step, graph.multiply(source, queryRank));
+  const query = graph.reshape(graph.multiply(compressed, headCount * keyLength), keyLength, headCount, tokens);
+  const both = graph.multiply(source, latentLength + positionLength);
   const latentPart = graph.part(both, latentLength, tokens);
   const positionPart = graph.result([positionLength, 1, tokens], graph.part(both, positionLength, 1, tokens), step.positions);
   const latent = graph.reshape(graph.change(graph.result([latentLength, tokens], latentPart), graph.stored()), latentLength, 1, tokens);
@@ -30,5 +30,5 @@ export function buildLatent(step: Step, memory: Extract<Memory, { kind: 'latent'
   const cached = graph.stored(latentLength + positionLength, step.settings.contextLength);
   graph.compute(graph.store(graph.reshape(keys, latentLength + positionLength, tokens), cached, inputs.keyPlaces));
   const seen = attend(step, { queries, headCount, headCountKv: 1, valueLength: latentLength, mask: inputs.mask, decompress: valueLength });
-  return graph.multiply(graph.stored(), seen, shape.embeddingLength);
+  return graph.multiply(seen, shape.embeddingLength);
 }

@@ -17,7 +17,7 @@ export function buildRecurrent(step: Step, memory: Recurrent, source: Tensor): T
   const last = graph.result([convolutionLength, sequences], graph.stored(convolutionLength, sequences), step.state);
   graph.compute(last);
   const rows = isFirst ? 2 * inner : inner + channels + stepRank;
-  const all = graph.reshape(graph.multiply(graph.stored(), source, rows), rows, perSequence, sequences);
+  const all = graph.reshape(graph.multiply(source, rows), rows, perSequence, sequences);
   const kept = convolutionLength / channels;
   const series = graph.result(
     [kept + perSequence, channels, sequences],
@@ -50,7 +50,7 @@ export function buildRecurrent(step: Step, memory: Recurrent, source: Tensor): T
   const gate = graph.result([inner, perSequence, sequences], graph.part(all, inner, perSequence, sequences));
   const gated = graph.result([inner, perSequence, sequences], gate, out);
   const ready = isFirst ? gated : graph.reshape(norm(step, graph.reshape(gated, inner, 1, perSequence, sequences)), inner, tokens);
-  return graph.reshape(graph.multiply(graph.stored(), ready, shape.embeddingLength), shape.embeddingLength, tokens);
+  return graph.reshape(graph.multiply(ready, shape.embeddingLength), shape.embeddingLength, tokens);
 }
 
 interface MambaParts {
@@ -63,10 +63,10 @@ interface MambaParts {
 
 /** Mamba computes what steers its state from the channels themselves, by way of a matrix of low rank. */
 function steeringOfMamba({ graph, settings: { sequences } }: Step, { smooth, inner, state, stepRank, perSequence }: MambaParts) {
-  const controls = graph.multiply(graph.stored(), smooth, stepRank + 2 * state);
+  const controls = graph.multiply(smooth, stepRank + 2 * state);
   const part = (length: number): Tensor => graph.part(controls, length, perSequence, sequences);
   return {
-    pace: graph.change(graph.multiply(graph.stored(), part(stepRank), inner)),
+    pace: graph.change(graph.multiply(part(stepRank), inner)),
     steering: [part(state), part(state)],
     channelsIn: graph.reshape(smooth, 1, inner, perSequence, sequences),
   };
