@@ -1,11 +1,15 @@
 import { mkdir, open, readdir, readFile, rm, truncate, utimes, writeFile, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { afterAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import type { GgufHeader } from '#core/gguf/header.ts';
+import { readGguf } from '#core/gguf/read.ts';
 import { readImatrix } from '#core/quantize/imatrix-file.ts';
 import { importanceOf } from '#core/quantize/imatrix.ts';
 import { fileSource } from '#test/byte-source.ts';
 import { errorOf } from '#test/expect-error.ts';
-import { tinyFolder } from '#test/fixtures.ts';
+import { tinyFolder, tinyText } from '#test/fixtures.ts';
+import { llamaToolsModel, llamaToolsWindow } from '#test/golden/llama-tools/model.ts';
 import { native, quantize, temporaryFolder, tensor as stored, tensorsOf } from './quantize/quantize.ts';
 import { overwrite } from './quantize/overwrite.ts';
 import { finish, openTensor, options, type Progress } from './tensor-client.ts';
@@ -124,6 +128,8 @@ describe('quantizing with a calibration', () => {
   );
 
   it('takes an importance matrix that it made itself, in either form', async () => {
+    // One matrix in a type that needs it; it takes its time.
+    const coarse = { overrides: [{ pattern: 'blk.0.ffn_gate', type: 'IQ2_XS' }] };
     for (const name of ['im.gguf', 'im.dat']) {
       const found = await finish(
         tensor.calibrate({
@@ -137,8 +143,7 @@ describe('quantizing with a calibration', () => {
         }),
       );
       expect(found).toMatchObject({ matrices: 14, windows: 4, tokens: 256, sizeBytes: (await bytesOf(name)).byteLength });
-      const target = `IQ2_XS ${name}`;
-      const { tensors } = await run('IQ2_XS', target, { own: { imatrixPath: join(root, name) } });
+      const { tensors } = await run('Q4_0', `with ${name}`, { own: { ...coarse, imatrixPath: join(root, name) } });
       expect(tensors.find((each) => each.name === 'blk.0.ffn_gate.weight')?.to).toBe('IQ2_XS');
     }
     // By the calibrator itself, on a file of the same floats.
@@ -157,12 +162,31 @@ describe('quantizing with a calibration', () => {
         for (const [i, sum] of squareSums.entries()) expect((importance?.[i] ?? NaN) / (sum / 256)).toBeCloseTo(1, 5);
       }
     }
-    const refused = await errorOf(run('IQ2_XS', 'without'));
+    const refused = await errorOf(run('Q4_0', 'without', { own: coarse }));
     expect(refused.code).toBe('quantize.needsImatrix');
-    const noMatrix = await errorOf(run('IQ2_XS', 'without', { own: { imatrixPath: join(root, 'IQ2_XS im.gguf') } }));
+    const noMatrix = await errorOf(run('Q4_0', 'without', { own: { imatrixPath: join(root, 'with im.gguf') } }));
     expect(noMatrix.code).toBe('quantize.imatrixInvalid');
     expect(await left('without')).toEqual([]);
   });
+});
+
+it('writes an importance matrix in the form in which llama-imatrix writes its own', async () => {
+  const [textPath, outputPath] = [join(root, 'tiny.txt'), join(root, 'like llama.gguf')];
+  await writeFile(textPath, tinyText);
+  const modelPath = await tinyFolder(llamaToolsModel);
+  await finish(
+    tensor.calibrate({ modelPath, textPath, outputPath, contextLength: llamaToolsWindow, windows: null, scratchFolder, threads: 1 }),
+  );
+  const [ours, theirs] = await Promise.all(
+    [outputPath, fileURLToPath(new URL('../golden/llama-tools/imatrix.gguf', import.meta.url))].map(async (path) =>
+      readGguf(fileSource(path)),
+    ),
+  );
+  const form = ({ tensors, metadata }: GgufHeader) => ({
+    tensors: tensors.map(({ name, type, dimensions }) => [name, type, ...dimensions]),
+    metadata: [...metadata].map(([key, value]) => [key, value.type, key === 'imatrix.datasets' ? null : value]),
+  });
+  expect(ours && form(ours)).toEqual(theirs && form(theirs));
 });
 
 describe('outlier columns of LLM.int8()', () => {

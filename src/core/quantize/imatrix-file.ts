@@ -65,10 +65,14 @@ async function readGgufImatrix(source: ByteSource): Promise<Imatrix> {
 export function writeImatrix({ entries, datasets, chunkCount, chunkSize }: Imatrix): Uint8Array {
   const tensors = [...entries]
     .toSorted(([left], [right]) => (left < right ? -1 : 1))
-    .flatMap(([name, { squares, counts }]) => [
-      { name: `${name}${SUMS}`, type: 'F32' as const, dimensions: [squares.length / counts.length, counts.length], values: squares },
-      { name: `${name}${COUNTS}`, type: 'F32' as const, dimensions: [1, counts.length], values: counts },
-    ]);
+    .flatMap(([name, { squares, counts }]) => {
+      // ggml writes no trailing extents of 1.
+      const matrices = counts.length === 1 ? [] : [counts.length];
+      return [
+        { name: `${name}${SUMS}`, type: 'F32' as const, dimensions: [squares.length / counts.length, ...matrices], values: squares },
+        { name: `${name}${COUNTS}`, type: 'F32' as const, dimensions: [1, ...matrices], values: counts },
+      ];
+    });
   const metadata = new Map<string, GgufValue>([
     [TYPE, str('imatrix')],
     [DATASETS, arr('str', datasets)],

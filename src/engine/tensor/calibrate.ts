@@ -27,16 +27,16 @@ export const calibrateHandler =
         signal,
         progress: (amount, total, tensor) => tell({ phase: 'calibrate.reading', detail: tensor, amount, total, unit: 'bytes' }),
       });
+      const chunkSize = await trainedContext(contextLength, [model.path]);
       const calibrator = await kernels.openCalibrator({
         modelPath: model.path,
         text: await fittingText(text, model.path, kernels, signal),
-        contextLength: await trainedContext(contextLength, [model.path]),
+        contextLength: chunkSize,
         maxWindows: windows ?? undefined,
         threads: modelThreads(threads),
         signal,
       });
       using _calibrator = { [Symbol.dispose]: () => calibrator.close() };
-      const chunkSize = await trainedContext(contextLength, [model.path]);
       const sums = await calibrator.squareSums({
         signal,
         onProgress: (amount, total) => tell({ phase: 'calibrate.running', detail: null, amount, total, unit: 'windows' }),

@@ -4,6 +4,7 @@ import { outlierTensors, type CalibrationPlan } from '#core/quantize/calibration
 import { parseTarget } from '#core/quantize/targets.ts';
 import type { QuantizeOptions } from '#contract/quantize.ts';
 import type { Native } from '../native.ts';
+import { refuseExisting } from '../output-file.ts';
 import { executeQuantization } from '../quantize/execute.ts';
 import { gptqCalibration } from '../quantize/gptq-calibration.ts';
 import { openQuantizable, type OpenedModel } from '../quantize/open-model.ts';
@@ -39,6 +40,8 @@ export const quantizeHandler =
     withProgress(async (tell) => {
       tell({ phase: 'quantize.reading', detail: null, amount: 0, total: 1, unit: 'bytes' });
       const parsed = parseTarget(target);
+      // Before a calibration that may take hours; it is looked at again when the file gets its name.
+      await refuseExisting(outputPath);
       const imatrix = await openImatrix(options);
       await using opened = await openQuantizable(modelPath, name);
       const planned = planWork({ opened, target: parsed, format, options, imatrix, version });

@@ -1,7 +1,6 @@
 import { ggufNumber, ggufString } from '#core/gguf/header.ts';
 import { readGguf } from '#core/gguf/read.ts';
 import { planWorkingModel } from '#core/quantize/calibration-plan.ts';
-import type { QuantizationPlan } from '#core/quantize/plan.ts';
 import { openFileSource } from '../file-source.ts';
 import type { OpenedModel } from '../quantize/open-model.ts';
 import { ggufPath, makeWorkingModel, type WorkingModel, type WorkingModelOptions } from '../quantize/working-model.ts';
@@ -16,8 +15,7 @@ export async function runnable(
   options: Omit<WorkingModelOptions, 'opened' | 'plan'>,
 ): Promise<WorkingModel> {
   if (opened.sourceFolder === undefined) return { path: ggufPath(opened), [Symbol.asyncDispose]: () => Promise.resolve() };
-  const plan: QuantizationPlan = planWorkingModel(opened.model, version);
-  return makeWorkingModel({ ...options, opened, plan });
+  return makeWorkingModel({ ...options, opened, plan: planWorkingModel(opened.model, version) });
 }
 
 /** A context length that all of the models were trained on: the one that is asked for, or the shortest of theirs. */

@@ -70,11 +70,11 @@ describe.skipIf(realModels === null)(`story656k through the tensor engine${realM
   it(
     'GPTQ of 4 bits in exact Q4_0, calibrated on another part of the text, loses half as much as Q4_0',
     async () => {
-      const { tensors, measure } = await quantized('gptq-4', { groupSize: 32 });
+      const { tensors, measure } = await quantized('gptq-4', { groupSize: 32, actOrder: true, staticGroups: true, calibrationWindows: 48 });
       expect(tensors.filter(({ to }) => to === 'Q4_0')).toHaveLength(14);
       expect(measure.perplexity).toBeLessThanOrEqual(35.2);
       // Q4_0's is 0.0555.
-      expect(measure.meanKl).toBeLessThan(0.038);
+      expect(measure.meanKl).toBeLessThan(0.036);
       expect(measure.topOneAgreement).toBeGreaterThan(0.84);
       expect(measure.samples).toHaveLength(5);
     },
