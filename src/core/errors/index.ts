@@ -1,4 +1,5 @@
 import { formatBytes, formatDuration } from '../bytes.ts';
+import { adapterErrors } from './adapters.ts';
 import { chatErrors } from './chat.ts';
 import { cliErrors } from './cli.ts';
 import { convertErrors } from './convert.ts';
@@ -19,6 +20,7 @@ export type { ErrorParam, ErrorParams, ErrorText } from './text.ts';
 
 /** Every error that Lathe can name. Each domain keeps its own list beside this file. */
 export const errorCatalogue = {
+  ...adapterErrors,
   ...chatErrors,
   ...cliErrors,
   ...convertErrors,

@@ -32,6 +32,8 @@ export interface GgufSide {
   readonly facts: QuantizedModel;
   readonly tensors: readonly GgufCandidate[];
   readonly metadata: (fileType: number) => GgufMetadata;
+  /** What a GGUF file says of itself; a folder has none. */
+  readonly fileType: number | undefined;
   /** Of the metadata alone; it does not depend on the file type. */
   readonly headerBytes: number;
   readonly warnings: readonly AppErrorData[];
@@ -119,7 +121,14 @@ function ggufSideOfFolder(request: FolderRequest): GgufSide | AppErrorData {
     });
     const { layerCount, headCount, headCountKv } = model.hyperparameters;
     const facts = { architecture: model.architecture.ggufName, layerCount, headCount, headCountKv, expertCount: 0 };
-    return { facts, tensors, metadata: model.metadata, headerBytes: headerBytes(model.metadata(0)), warnings: model.warnings };
+    return {
+      facts,
+      tensors,
+      metadata: model.metadata,
+      fileType: undefined,
+      headerBytes: headerBytes(model.metadata(0)),
+      warnings: model.warnings,
+    };
   } catch (error) {
     if (error instanceof AppError) return toErrorData(error);
     throw error;
@@ -240,7 +249,8 @@ export function ggufModel(parts: readonly (readonly [file: string, header: GgufH
   const base = withoutSplitKeys(first.metadata);
   const metadata = (fileType: number): GgufMetadata =>
     new Map([...base, ['general.file_type', u32(fileType)], ['general.quantization_version', u32(QUANTIZATION_VERSION)]]);
-  return { gguf: { facts, tensors, metadata, headerBytes: headerBytes(metadata(0)), warnings: [] }, folder: undefined };
+  const fileType = ggufNumber(first, 'general.file_type');
+  return { gguf: { facts, tensors, metadata, fileType, headerBytes: headerBytes(metadata(0)), warnings: [] }, folder: undefined };
 }
 
 /** A number, or the first of a list with one for each layer; 0 where there is none. */

@@ -34,19 +34,24 @@ interface Choice {
   readonly needsImatrix: boolean;
 }
 
+/** @param target undefined: every tensor of a GGUF file in the type that it has */
 export function planGgufOutput(
   model: QuantizableModel,
-  target: QuantizeTarget,
+  target: QuantizeTarget | undefined,
   options: QuantizationOptions,
   imatrix: ImatrixFacts | undefined,
 ): QuantizationPlan {
   if ('code' in model.gguf) throw AppError.from(model.gguf);
   const side = model.gguf;
   const warnings: AppErrorData[] = [...side.warnings];
-  const { choices, mix } = isPackedTarget(target)
-    ? chooseGptq(side, gptqBits(target) ?? 4, options, warnings)
-    : { choices: chooseMix(side, target, options, imatrix, warnings), mix: target };
-  const metadata = new Map([...side.metadata(mixes[mix].fileType), ...imatrixMetadata(imatrix)]);
+  const { choices, mix } =
+    target === undefined
+      ? { choices: side.tensors.map(keptAs), mix: mixOf(side) }
+      : isPackedTarget(target)
+        ? chooseGptq(side, gptqBits(target) ?? 4, options, warnings)
+        : { choices: chooseMix(side, target, options, imatrix, warnings), mix: target };
+  const fileType = target === undefined ? (side.fileType ?? mixes[mix].fileType) : mixes[mix].fileType;
+  const metadata = new Map([...side.metadata(fileType), ...imatrixMetadata(imatrix)]);
   const unit = metadataAlignment(metadata, 'GGUF');
   const bytes = headerBytes(imatrixMetadata(imatrix)) - headerBytes(new Map()) + side.headerBytes;
   const dataOffset = alignUp(
@@ -81,7 +86,7 @@ export function planGgufOutput(
   });
   const needsCalibration = tensors.some(({ encoder }) => encoder.kind === 'gptq');
   return {
-    target,
+    target: target ?? mix,
     output: {
       format: 'gguf',
       metadata,
@@ -94,6 +99,14 @@ export function planGgufOutput(
     needsCalibration,
     warnings,
   };
+}
+
+/** The mix that a file says it is, or what most of its tensors are. */
+function mixOf({ fileType, tensors }: GgufSide): MixName {
+  const named = Object.keys(mixes).find((name) => mixes[name as MixName].fileType === fileType);
+  const largest = tensors.toSorted((left, right) => elementCount(right.dimensions) - elementCount(left.dimensions))[0]?.type ?? 'F16';
+  const found = named ?? (Object.hasOwn(mixes, largest) ? largest : 'F16');
+  return found as MixName;
 }
 
 /** Where an importance matrix came from, under llama-quantize's keys. */

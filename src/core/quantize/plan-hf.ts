@@ -40,14 +40,23 @@ interface Choice {
   readonly why: Reason;
 }
 
-/** @param version Lathe's, for the record in the output */
-export function planHfOutput(folder: HfSide, target: QuantizeTarget, options: QuantizationOptions, version: string): QuantizationPlan {
+/**
+ * @param target undefined: every tensor in the type that it has
+ * @param version Lathe's, for the record in the output
+ */
+export function planHfOutput(
+  folder: HfSide,
+  target: QuantizeTarget | undefined,
+  options: QuantizationOptions,
+  version: string,
+): QuantizationPlan {
   const warnings: AppErrorData[] = [];
-  if (isPackedTarget(target) && folder.quantized?.startsWith(`GPTQ ${gptqBits(target)}-bit`) === true)
+  if (target !== undefined && isPackedTarget(target) && folder.quantized?.startsWith(`GPTQ ${gptqBits(target)}-bit`) === true)
     throw new AppError('quantize.alreadyQuantized', { method: folder.quantized });
-  const packing = packingOf(folder, target, options, version, warnings);
+  const packing = target === undefined ? undefined : packingOf(folder, target, options, version, warnings);
   const overrides = parseOverrides(options.overrides);
-  for (const { type } of overrides) if (!isFloatDtype(type)) throw new AppError('quantize.overrideType', { type, target });
+  for (const { type } of overrides)
+    if (!isFloatDtype(type)) throw new AppError('quantize.overrideType', { type, target: target ?? folder.dtype });
   const isOverridden = ({ fullName, ggufName }: HfLinear): boolean =>
     overrides.some(({ pattern }) => pattern.test(fullName) || pattern.test(ggufName));
 
@@ -70,17 +79,25 @@ export function planHfOutput(folder: HfSide, target: QuantizeTarget, options: Qu
     return floatChoice(folder, candidate, packing.floats, overridden ? 'override' : 'kept');
   });
   if (packing !== undefined && !choices.some(({ why, candidate }) => why === 'mix' && candidate.linear !== undefined))
-    throw new AppError('quantize.noLinearLayers', { target });
+    throw new AppError('quantize.noLinearLayers', { target: target ?? folder.dtype });
   if (unpackable[0] !== undefined)
     warnings.push({ code: 'quantize.keptUnpackable', params: { count: unpackable.length, tensor: unpackable[0], multiple: GPTQ_PACK } });
   warnRequantized(choices, warnings);
 
   const others = folder.tensors.flatMap(({ otherModule }) => otherModule ?? []);
   const all = [...new Set([folder.outputModule, ...others, ...inBlocks])];
-  return layOut(folder, target, choices, packing?.config({ inBlocks, all }), packing?.floats ?? floatOf(target) ?? folder.dtype, warnings);
+  return layOut(
+    folder,
+    target ?? folder.dtype,
+    choices,
+    packing?.config({ inBlocks, all }),
+    packing?.floats ?? floatOf(target) ?? folder.dtype,
+    warnings,
+  );
 }
 
-const floatOf = (target: QuantizeTarget): FloatType | undefined => (isFloatDtype(target) ? target : undefined);
+const floatOf = (target: QuantizeTarget | undefined): FloatType | undefined =>
+  target !== undefined && isFloatDtype(target) ? target : undefined;
 
 function packingOf(
   folder: HfSide,
