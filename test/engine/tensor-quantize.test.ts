@@ -10,7 +10,7 @@ import { fileSource } from '#test/byte-source.ts';
 import { errorOf } from '#test/expect-error.ts';
 import { tinyFolder, tinyText } from '#test/fixtures.ts';
 import { llamaToolsModel, llamaToolsWindow } from '#test/golden/llama-tools/model.ts';
-import { native, quantize, temporaryFolder, tensor as stored, tensorsOf } from './quantize/quantize.ts';
+import { native, quantize, temporaryFolder, tensor as stored, tensorsOf, valuesOf } from './quantize/quantize.ts';
 import { overwrite } from './quantize/overwrite.ts';
 import { finish, openTensor, options, type Progress } from './tensor-client.ts';
 
@@ -113,6 +113,26 @@ describe('quantizing with a calibration', () => {
     for (const part of ['attn_q', 'attn_k', 'attn_v']) expect([part, isSame(`blk.0.${part}.weight`)]).toEqual([part, true]);
     for (const name of ['blk.0.attn_output', 'blk.0.ffn_up', 'blk.1.attn_q', 'blk.1.ffn_down'])
       expect([name, isSame(`${name}.weight`)]).toEqual([name, false]);
+  });
+
+  it('is the same file from a folder and from a GGUF file of the same floats', async () => {
+    const floats = join(root, 'same floats.gguf');
+    await quantize(folder, floats, 'F32');
+    await run('gptq-4', 'by folder.gguf', { format: 'gguf' });
+    await run('gptq-4', 'by file.gguf', { format: 'gguf', modelPath: floats });
+    const [byFolder, byFile] = [await tensorsOf(join(root, 'by folder.gguf')), await tensorsOf(join(root, 'by file.gguf'))];
+    expect(byFile).toEqual(byFolder);
+  });
+
+  it('gives a folder and a GGUF file the same weights, though the rows of q and k lie in another order there', async () => {
+    const own = { symmetric: false };
+    await run('gptq-4', 'as folder', { format: 'hf', own });
+    await run('gptq-4', 'as file.gguf', { format: 'gguf', own });
+    await quantize(join(root, 'as folder'), join(root, 'as folder.gguf'), 'F32');
+    const [asFolder, asFile] = [await tensorsOf(join(root, 'as folder.gguf')), await tensorsOf(join(root, 'as file.gguf'))];
+    const names = [...asFile].flatMap(([name, { type }]) => (name.startsWith('blk.') && type === 'Q5_0' ? [name] : []));
+    expect(names).toHaveLength(14);
+    for (const name of names) expect(await valuesOf(stored(asFile, name))).toEqual(await valuesOf(stored(asFolder, name)));
   });
 
   it.each(['Q8_0', 'nf4', 'gptq-8', 'int8-zp'])(
