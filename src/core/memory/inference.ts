@@ -98,7 +98,7 @@ export function estimateShape(shape: ModelShape, given: InferenceSettings = {}, 
       // Models without grouped heads have four to eight times the cache of the others.
       isGuess ? range('cache', cache, 0.5, 4, 'guessedShape') : exact('cache', cache),
       isGuess ? range('state', state, 0.5, 2, 'guessedShape') : exact('state', state),
-      computeAmount(computed, settings, isGuess),
+      computeAmount(computed, settings, isGuess, state > 0),
       exact('outputs', device === PROCESSOR ? 4 * shape.vocabularySize * settings.sequences : 0),
       ...besideAmounts(beside, index, placement.output === device),
     ];
@@ -118,11 +118,14 @@ const range = (kind: AmountKind, bytes: number, low: number, high: number, basis
   basis,
 });
 
-/** The processor's buffer is met within hundredths; cards reorder what they compute, and copy what lies elsewhere. */
-function computeAmount(bytes: number, { cards, gpuLayers }: EngineSettings, isGuess: boolean): Amount {
+/**
+ * The processor's buffer is met within hundredths. Cards reorder what they compute, and copy what lies elsewhere; some know
+ * no recurrent layers, which the processor then computes beside them.
+ */
+function computeAmount(bytes: number, { cards }: EngineSettings, isGuess: boolean, isRecurrent: boolean): Amount {
   if (isGuess) return range('compute', bytes, 0.5, 2, 'guessedShape');
   if (cards.length === 0) return range('compute', bytes, 0.97, 1.03, 'simulated');
-  return gpuLayers > 0 ? range('compute', bytes, 0.85, 1.15, 'simulated') : range('compute', bytes, 0.8, 1.25, 'simulated');
+  return range('compute', bytes, 0.85, isRecurrent ? 2 : 1.15, 'simulated');
 }
 
 /** Node with the addon and node-llama-cpp, as it is resident before a model is loaded, on Linux. */

@@ -39,6 +39,6 @@ export function placeLayers(layerCount: number, gpuLayers: number, shares: reado
 export function deviceWeightBytes(shape: ModelShape, placement: Placement, device: number): number {
   const layers = shape.layers.reduce((sum, layer, index) => sum + (placement.layers[index] === device ? layer.weightBytes : 0), 0);
   const input = device === PROCESSOR ? shape.inputBytes : 0;
-  const copy = device !== PROCESSOR && shape.tied ? shape.inputBytes : 0;
+  const copy = device === PROCESSOR ? 0 : shape.tiedBytes;
   return layers + input + (placement.output === device ? shape.outputBytes + copy : 0);
 }

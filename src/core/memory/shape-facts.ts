@@ -87,7 +87,7 @@ export function shapeFromFacts(facts: ModelFacts, sizeBytes = 0): ModelShape {
     traits: traitsOf(architecture),
     inputBytes: matrixBytes,
     outputBytes,
-    tied,
+    tiedBytes: tied ? matrixBytes : 0,
     guessed,
   };
 }

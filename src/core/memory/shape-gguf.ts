@@ -36,7 +36,7 @@ export function shapeFromGguf(header: Header): ModelShape {
     layers,
     inputBytes: weights.input,
     outputBytes: weights.output,
-    tied: !names.has('output.weight'),
+    tiedBytes: names.has('output.weight') ? 0 : (header.tensors.find(({ name }) => name === 'token_embd.weight')?.sizeBytes ?? 0),
     traits: {
       ...rough.traits,
       headNorms: has(0, 'attn_q_norm') && has(0, 'attn_k_norm'),

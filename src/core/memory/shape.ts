@@ -100,15 +100,11 @@ export interface ModelShape {
   /** Sliding window that the file names, whether or not layers heed it; null: none. */
   readonly statedWindow: number | null;
   readonly traits: LayerTraits;
-  /** Token embedding: stays with the processor. */
+  /** Token embedding, and whatever else comes before the layers: stays with the processor. */
   readonly inputBytes: number;
   /** Last norm and output matrix. */
   readonly outputBytes: number;
-  /** The output matrix is the token embedding: a second copy where the output is computed by another device. */
-  readonly tied: boolean;
+  /** Of the token embedding where it is the output matrix as well: copied where a card computes the output. Else 0. */
+  readonly tiedBytes: number;
   readonly guessed: readonly GuessedTerm[];
 }
-
-/** Bytes of all tensors, each once. */
-export const weightBytes = ({ inputBytes, outputBytes, layers }: ModelShape): number =>
-  layers.reduce((sum, layer) => sum + layer.weightBytes, inputBytes + outputBytes);

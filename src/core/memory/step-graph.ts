@@ -15,6 +15,8 @@ export interface StepPart {
   readonly elsewhere: number;
   readonly hasInput: boolean;
   readonly hasOutput: boolean;
+  /** The output matrix lies in the computer's memory. */
+  readonly outputElsewhere: boolean;
 }
 
 /**
@@ -38,7 +40,7 @@ export function stepGraph(shape: ModelShape, settings: EngineSettings, part: Ste
     stream = buildLayer(step, layer, stream, part.hasOutput && index === chosen.length - 1 ? wanted : null);
     graph.compute(stream);
   }
-  graph.elsewhere = null;
+  graph.elsewhere = part.outputElsewhere ? (shape.outputBytes + shape.tiedBytes) / (shape.vocabularySize * shape.embeddingLength) : null;
   if (!part.hasOutput) return graph;
   const normed = norm(step, stream);
   normed.isOutput = true;
