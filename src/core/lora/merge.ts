@@ -15,6 +15,7 @@ import type { QuantizeTarget } from '../quantize/targets.ts';
 import type { ShardTensorInfo } from '../safetensors/shards.ts';
 import type { Adapter, LoraModule } from './adapter.ts';
 import { adapterBase, type AdapterBase, type BaseTensor } from './base.ts';
+import type { EditFactor, RowOrder } from './factors.ts';
 import { bindAdapter, type BoundAdapter } from './fit.ts';
 import { untieOutput } from './untie.ts';
 
@@ -31,21 +32,6 @@ export interface MergeRequest extends Omit<QuantizationRequest, 'target'> {
   readonly parts: readonly MergePart[];
   /** Undefined: every tensor in the type that it has. */
   readonly target?: QuantizeTarget | undefined;
-}
-
-/** A matrix of an edit: how it lies in the file, and in which order its rows are wanted. */
-export interface EditFactor {
-  readonly tensor: ShardTensorInfo;
-  /** The file holds its transpose. */
-  readonly isTurned: boolean;
-  /** The rows of each head change places first. */
-  readonly order: RowOrder | undefined;
-}
-
-/** llama.cpp's rotary embedding turns neighbouring rows of a head (`pairs`), transformers' its two halves. */
-export interface RowOrder {
-  readonly heads: number;
-  readonly to: 'pairs' | 'halves';
 }
 
 /** One change of a tensor's values; a tensor's changes are made one after the other. */

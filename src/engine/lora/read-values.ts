@@ -1,6 +1,6 @@
 import { elementCount } from '#core/element-count.ts';
 import { onDisk } from '#core/errors/on-disk.ts';
-import type { EditFactor, RowOrder } from '#core/lora/merge.ts';
+import { reordered, turn, type EditFactor } from '#core/lora/factors.ts';
 import type { ShardTensorInfo } from '#core/safetensors/shards.ts';
 import type { FileSource } from '../file-source.ts';
 import { readFully } from '../file-source.ts';
@@ -57,30 +57,7 @@ export async function readFactor(
 ): Promise<Float32Array<ArrayBuffer>> {
   const stored = await readTensor(sources, tensor);
   const [height = stored.length, width = 1] = tensor.shape;
-  const values = isTurned ? turned(stored, height, width) : stored;
+  const values = isTurned ? turn(stored, height, width) : stored;
   if (order === undefined) return values;
   return reordered(values, isTurned ? width : height, order);
-}
-
-/** A matrix [height × width] as [width × height]. */
-export function turned(values: Float32Array, height: number, width: number): Float32Array<ArrayBuffer> {
-  const result = new Float32Array(values.length);
-  for (let row = 0; row < height; row += 1)
-    for (let column = 0; column < width; column += 1) result[column * height + row] = values[row * width + column] ?? 0;
-  return result;
-}
-
-/** Rows of each head from two halves to neighbouring pairs, or back. */
-export function reordered(values: Float32Array, rows: number, { heads, to }: RowOrder): Float32Array<ArrayBuffer> {
-  const width = values.length / rows;
-  const half = rows / heads / 2;
-  if (!Number.isInteger(half)) throw new RangeError(`${rows} rows are not ${heads} heads of an even number of rows`);
-  const result = new Float32Array(values.length);
-  for (let row = 0; row < rows; row += 1) {
-    const inHead = row % (2 * half);
-    const paired = row - inHead + 2 * (inHead % half) + Math.floor(inHead / half);
-    const [from, into] = to === 'pairs' ? [row, paired] : [paired, row];
-    result.set(values.subarray(from * width, (from + 1) * width), into * width);
-  }
-  return result;
 }
