@@ -129,6 +129,16 @@ describe('a plan', () => {
     expect((await plan('Q4_0')).scratchBytes).toBe(0);
   });
 
+  it('tells the memory of the moments and of the logits, beside that of the weights', async () => {
+    const [asked, plain] = [await plan('gptq-4', { trueSequential: false }), await plan('nf4')];
+    const vocabularySize = asked.tensors.find(({ name }) => name === 'model.embed_tokens.weight')?.shape[0] ?? NaN;
+    // Two layers of three moments of 256² and one of 512², in float32, twice; a window of 64.
+    const moments = 2 * 2 * 4 * (3 * 256 ** 2 + 512 ** 2);
+    expect(asked.memoryBytes - plain.memoryBytes).toBeGreaterThanOrEqual(moments + 2 * 4 * 64 * vocabularySize);
+    // And what GPTQ does with one matrix: weights, codes, and its own moments.
+    expect(asked.memoryBytes - plain.memoryBytes).toBeLessThan(moments + 2 * 4 * 64 * vocabularySize + 10 * 256 * 512 + 8 * 512 ** 2);
+  });
+
   it('runs a GGUF file itself where nothing is written over', async () => {
     await quantized('F16', 'gguf', 'floats.gguf');
     const file = join(root, 'floats.gguf');

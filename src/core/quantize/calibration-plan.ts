@@ -19,7 +19,7 @@ export interface CalibrationPlan {
   readonly passes: readonly (readonly CalibratedTensor[])[];
   /** The file of floats that is run in place of the model; undefined: the model itself is run, and only read. */
   readonly working: QuantizationPlan | undefined;
-  /** The most that second moments take: those of a pass, and as much again while they are handed over. */
+  /** Second moments of a pass, and as much again while they are handed over; and what the model says at each position. */
   readonly memoryBytes: number;
 }
 
@@ -91,9 +91,14 @@ const passBytes = (pass: readonly CalibratedTensor[]): number =>
 /**
  * How a plan's model is run on a text, or undefined where it need not be. GPTQ needs the second moments of its tensors'
  * inputs. LLM.int8() runs it only to tell the outliers, where the model can be run at all.
+ * @param contextLength tokens of a window
  * @throws what keeps a folder from being run as GGUF (tokenizer.*, model.*)
  */
-export function planCalibration(model: QuantizableModel, plan: QuantizationPlan, version: string): CalibrationPlan | undefined {
+export function planCalibration(
+  model: QuantizableModel,
+  plan: QuantizationPlan,
+  { version, contextLength }: { readonly version: string; readonly contextLength: number },
+): CalibrationPlan | undefined {
   const tensors: CalibratedTensor[] = [];
   let isSequential = false;
   for (const { encoder, shape } of plan.tensors) {
@@ -103,14 +108,21 @@ export function planCalibration(model: QuantizableModel, plan: QuantizationPlan,
   }
   if (tensors.length > 0) {
     const passes = calibrationPasses(tensors, { isSequential });
-    const memoryBytes = 2 * Math.max(...passes.map(passBytes));
+    const memoryBytes = 2 * Math.max(...passes.map(passBytes)) + logitBytes(model, contextLength);
     // True-sequential changes the weights that it runs, so they must be a copy.
     const working = model.folder !== undefined || isSequential ? planWorkingModel(model, version) : undefined;
     return { passes, working, memoryBytes };
   }
   if (plan.target !== 'int8' || 'code' in model.gguf) return undefined;
   const watched = outlierTensors(model, plan).map(({ ggufName, inputs }) => ({ name: ggufName, inputs }));
-  return { passes: [watched], working: planWorkingModel(model, version), memoryBytes: 0 };
+  return { passes: [watched], working: planWorkingModel(model, version), memoryBytes: logitBytes(model, contextLength) };
+}
+
+/** The largest part of running a model on a window: logits, once where they are computed and once where they are read. */
+function logitBytes({ gguf }: QuantizableModel, contextLength: number): number {
+  const tensors = 'code' in gguf ? [] : gguf.tensors;
+  const vocabularySize = tensors.find(({ name }) => name === 'token_embd.weight')?.dimensions[1] ?? 0;
+  return 2 * 4 * contextLength * vocabularySize;
 }
 
 /** The matrices of LLM.int8(), by both of their names. */

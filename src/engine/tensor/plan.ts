@@ -51,7 +51,7 @@ export function planWork({ opened: { model }, target, format, options, imatrix, 
     ...(format === undefined ? {} : { format }),
     ...(imatrix === undefined ? {} : { imatrix: imatrix.facts }),
   });
-  return { plan, calibration: planCalibration(model, plan, version) };
+  return { plan, calibration: planCalibration(model, plan, { version, contextLength: options.calibrationContext }) };
 }
 
 export const planHandler =
