@@ -1,4 +1,5 @@
 import type { ModelFacts } from '../model/facts.ts';
+import { exact, mergeAmounts, range, totalOf, type Amount, type Total } from './amount.ts';
 import { layerCacheBytes } from './cache.ts';
 import { computeBytes } from './compute.ts';
 import { deviceWeightBytes, placeLayers, PROCESSOR } from './placement.ts';
@@ -12,31 +13,12 @@ import type { GuessedTerm, ModelShape } from './shape.ts';
  */
 export type AmountKind = 'weights' | 'cache' | 'state' | 'compute' | 'outputs' | 'adapters' | 'draft' | 'program' | 'others' | 'reserve';
 
-/** Why an amount is a range. `exact`: it is none. */
-type Basis = 'exact' | 'simulated' | 'guessedShape' | 'measuredElsewhere';
-
-/** Bytes of one part. What is exact has `lowBytes` = `bytes` = `highBytes`. */
-export interface Amount {
-  readonly kind: AmountKind;
-  readonly bytes: number;
-  readonly lowBytes: number;
-  readonly highBytes: number;
-  readonly basis: Basis;
-}
-
-interface Total {
-  readonly amounts: readonly Amount[];
-  readonly totalBytes: number;
-  readonly lowBytes: number;
-  readonly highBytes: number;
-}
-
-export interface DeviceEstimate extends Total {
+export interface DeviceEstimate extends Total<AmountKind> {
   /** The processor's memory, or the number of the card. */
   readonly device: 'processor' | number;
 }
 
-export interface InferenceEstimate extends Total {
+export interface InferenceEstimate extends Total<AmountKind> {
   /** The processor first, then the cards in their order. Their amounts add up to `amounts`. */
   readonly devices: readonly DeviceEstimate[];
   /** `high`: all terms are read from the file. `medium`: some are usual values. `low`: the shape itself is a guess. */
@@ -91,7 +73,7 @@ export function estimateShape(shape: ModelShape, given: InferenceSettings = {}, 
       if (memory.kind === 'recurrent') state += layerCacheBytes(memory, settings);
       else cache += layerCacheBytes(memory, settings);
     }
-    const amounts = [
+    const amounts: Amount<AmountKind>[] = [
       shape.guessed.includes('weightPlacement') && settings.gpuLayers > 0
         ? range('weights', deviceWeightBytes(shape, placement, device), 0.95, 1.05, 'guessedShape')
         : exact('weights', deviceWeightBytes(shape, placement, device)),
@@ -104,25 +86,21 @@ export function estimateShape(shape: ModelShape, given: InferenceSettings = {}, 
     ];
     return { device: device === PROCESSOR ? 'processor' : device, ...totalOf(amounts) };
   });
-  const merged = new Map<AmountKind, Amount>();
-  for (const amount of devices.flatMap(({ amounts }) => amounts)) merged.set(amount.kind, add(merged.get(amount.kind), amount));
-  return { ...totalOf([...merged.values()]), devices, confidence, guessed: shape.guessed, problems, settings };
+  return {
+    ...totalOf(mergeAmounts(devices.flatMap(({ amounts }) => amounts))),
+    devices,
+    confidence,
+    guessed: shape.guessed,
+    problems,
+    settings,
+  };
 }
-
-const exact = (kind: AmountKind, bytes: number): Amount => ({ kind, bytes, lowBytes: bytes, highBytes: bytes, basis: 'exact' });
-const range = (kind: AmountKind, bytes: number, low: number, high: number, basis: Basis): Amount => ({
-  kind,
-  bytes,
-  lowBytes: bytes * low,
-  highBytes: bytes * high,
-  basis,
-});
 
 /**
  * The processor's buffer is met within hundredths. Cards reorder what they compute, and copy what lies elsewhere; some know
  * no recurrent layers, which the processor then computes beside them.
  */
-function computeAmount(bytes: number, { cards }: EngineSettings, isGuess: boolean, isRecurrent: boolean): Amount {
+function computeAmount(bytes: number, { cards }: EngineSettings, isGuess: boolean, isRecurrent: boolean): Amount<AmountKind> {
   if (isGuess) return range('compute', bytes, 0.5, 2, 'guessedShape');
   if (cards.length === 0) return range('compute', bytes, 0.97, 1.03, 'simulated');
   return range('compute', bytes, 0.85, isRecurrent ? 2 : 1.15, 'simulated');
@@ -133,7 +111,7 @@ const PROCESS_BYTES = 90 * 1024 ** 2;
 /** A context of CUDA or Vulkan with its kernels: 150 to 700 MiB from card to card and version to version. */
 const CARD_BYTES = 400 * 1024 ** 2;
 
-function besideAmounts(beside: Beside, index: number, hasOutput: boolean): readonly Amount[] {
+function besideAmounts(beside: Beside, index: number, hasOutput: boolean): readonly Amount<AmountKind>[] {
   const sizeOf = (bytes: number | undefined): number => (bytes !== undefined && Number.isFinite(bytes) && bytes > 0 ? bytes : 0);
   const draft = beside.draft?.devices[index];
   const program =
@@ -150,28 +128,6 @@ function besideAmounts(beside: Beside, index: number, hasOutput: boolean): reado
     exact('others', sizeOf(beside.otherBytes?.[index])),
     exact('reserve', sizeOf(beside.reserveBytes?.[index])),
   ];
-}
-
-const add = (left: Amount | undefined, right: Amount): Amount =>
-  left === undefined
-    ? right
-    : {
-        kind: right.kind,
-        bytes: left.bytes + right.bytes,
-        lowBytes: left.lowBytes + right.lowBytes,
-        highBytes: left.highBytes + right.highBytes,
-        basis: left.basis === 'exact' ? right.basis : left.basis,
-      };
-
-function totalOf(all: readonly Amount[]): Total {
-  const amounts = all.filter(({ bytes }) => bytes > 0);
-  const sum = (of: (amount: Amount) => number): number => amounts.reduce((total, amount) => total + of(amount), 0);
-  return {
-    amounts,
-    totalBytes: sum(({ bytes }) => bytes),
-    lowBytes: sum(({ lowBytes }) => lowBytes),
-    highBytes: sum(({ highBytes }) => highBytes),
-  };
 }
 
 function confidenceOf(guessed: readonly GuessedTerm[]): InferenceEstimate['confidence'] {
