@@ -1,46 +1,16 @@
-import { execFile } from 'node:child_process';
-import { copyFile, mkdtemp, open, readFile, rm, stat } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
 import { MiB } from '#core/bytes.ts';
-import { demoFromText, demoShape } from '#core/demo/from-text.ts';
-import { writeHfFolder } from '#engine/demo.ts';
 import { createEngines, forkEngine, type Engines } from '#main/engines/index.ts';
+import { copyMs, makeModel } from './files.ts';
 import { median, spread, type BenchRow } from './row.ts';
 
 export const name = 'convert';
 
 const ROUNDS = 6;
 const entry = fileURLToPath(new URL('../../src/engine/index.ts', import.meta.url));
-const textFile = new URL('../../resources/demo/stories.txt', import.meta.url);
-
-/** A llama in BF16 with 41 million parameters in each layer. */
-async function makeModel(folder: string, layerCount: number): Promise<number> {
-  const shape = { ...demoShape, embeddingLength: 2048, feedForwardLength: 5120, headCount: 16, headCountKv: 4, dtype: 'BF16' as const };
-  await writeHfFolder(demoFromText({ ...shape, layerCount, text: await readFile(textFile, 'utf8'), seed: 1 }), folder);
-  return (await stat(join(folder, 'model.safetensors'))).size;
-}
-
-/**
- * What `cp` takes for a file, in milliseconds; with `sync`, until the copy is on the disk, as a conversion is when it
- * ends. Where there is no such command, what the system's own copy takes.
- */
-async function copyMs(from: string, to: string, sync: boolean): Promise<number> {
-  const run = promisify(execFile);
-  const startMs = performance.now();
-  if (process.platform === 'win32') await copyFile(from, to);
-  else await run('cp', [from, to]);
-  if (sync) {
-    const handle = await open(to, 'r+');
-    await handle.sync();
-    await handle.close();
-  }
-  const durationMs = performance.now() - startMs;
-  await rm(to);
-  return durationMs;
-}
 
 /** The most memory that a process has had resident, as Linux keeps it; elsewhere what the engine reported last. */
 async function peakBytes(engines: Engines): Promise<number> {

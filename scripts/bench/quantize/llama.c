@@ -1,0 +1,28 @@
+// llama FROM TO FILE_TYPE THREADS: llama_model_quantize alone. Prints the seconds that it took.
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "llama.h"
+
+static double now(void) {
+  struct timespec time;
+  timespec_get(&time, TIME_UTC);
+  return (double)time.tv_sec + (double)time.tv_nsec * 1e-9;
+}
+
+static void silent(enum ggml_log_level level, const char* text, void* data) {
+  (void)level, (void)text, (void)data;
+}
+
+int main(int count, char** arguments) {
+  if (count != 5) return 2;
+  llama_log_set(silent, NULL);
+  struct llama_model_quantize_params params = llama_model_quantize_default_params();
+  params.ftype = (enum llama_ftype)atoi(arguments[3]);
+  params.nthread = atoi(arguments[4]);
+  const double start = now();
+  const uint32_t code = llama_model_quantize(arguments[1], arguments[2], &params);
+  printf("%.6f\n", now() - start);
+  return code == 0 ? 0 : 1;
+}
