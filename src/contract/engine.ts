@@ -1,4 +1,13 @@
 import { z } from 'zod';
+import {
+  adapterDetails,
+  adapterFormat,
+  adapterScale,
+  certificateMeasure,
+  certifyOptions,
+  combineOptions,
+  weightChange,
+} from './adapters.ts';
 import { answerFacts, loadStage, promptMode, sampling, stopReason } from './chat.ts';
 import { call, stream, type Contract } from './define.ts';
 import { floatTarget } from './jobs.ts';
@@ -35,6 +44,12 @@ export const workProgress = z.object({
 });
 
 const turn = z.object({ role: z.enum(['user', 'assistant']), text: z.string() });
+
+/** An adapter's file or folder, and how strongly it acts. */
+const adapterAt = z.object({ path, scale: adapterScale });
+
+/** What writing an adapter told. */
+const writtenAdapter = z.object({ type: z.literal('finished'), sizeBytes, warnings: z.array(errorData) });
 
 const inference = {
   load: stream(
@@ -135,6 +150,83 @@ const tensor = {
   quality: stream(
     z.object({ variantPath: path, sourcePath: path, options: qualityOptions, scratchFolder: path, threads: count.nullable() }),
     z.discriminatedUnion('type', [workProgress, z.object({ type: z.literal('finished'), measure: qualityMeasure })]),
+  ),
+  adapter: call(z.object({ adapterPath: path }), adapterDetails),
+  /** What keeps an adapter from models, one answer for each in their order. */
+  adapterFits: call(
+    z.object({ adapterPath: path, models: z.array(z.object({ path, names: z.array(z.string()) })) }),
+    z.array(z.object({ problems: z.array(errorData), warnings: z.array(errorData) })),
+  ),
+  adapterChanges: call(z.object({ basePath: path, adapters: z.array(adapterAt) }), z.array(weightChange)),
+  /** A model with adapters in its weights, to any target in one pass; written as `quantize` writes. */
+  merge: stream(
+    z.object({
+      basePath: path,
+      adapters: z.array(adapterAt),
+      /** Null: every tensor in the type that it has. */
+      target: quantizeTarget.nullable(),
+      format: outputFormat.optional(),
+      outputPath: path,
+      name: z.string(),
+      options: quantizeOptions,
+      scratchFolder: path,
+      threads: count.nullable(),
+    }),
+    z.discriminatedUnion('type', [
+      workProgress,
+      z.object({
+        type: z.literal('finished'),
+        sizeBytes,
+        warnings: z.array(errorData),
+        resumedTensors: count,
+        changedTensors: count,
+      }),
+    ]),
+  ),
+  /** Adapters as one. The base is needed where names are to be changed from one format's to the other's. */
+  combine: stream(
+    z.object({
+      adapters: z.array(adapterAt),
+      options: combineOptions,
+      basePath: path.nullable(),
+      format: adapterFormat,
+      outputPath: path,
+      name: z.string(),
+    }),
+    z.discriminatedUnion('type', [workProgress, writtenAdapter]),
+  ),
+  /** The low-rank part of what a fine-tune changed of its base. One of `rank` and `energy` decides. */
+  extract: stream(
+    z.object({
+      basePath: path,
+      tunedPath: path,
+      rank: count.nullable(),
+      energy: fraction.nullable(),
+      format: adapterFormat,
+      outputPath: path,
+      name: z.string(),
+    }),
+    z.discriminatedUnion('type', [
+      workProgress,
+      /** ‖ΔW − B·A‖ / ‖ΔW‖ over all matrices. */
+      writtenAdapter.extend({ residual: z.number(), rank: count }),
+    ]),
+  ),
+  convertAdapter: stream(
+    z.object({ adapterPath: path, basePath: path, format: adapterFormat, outputPath: path, name: z.string() }),
+    z.discriminatedUnion('type', [workProgress, writtenAdapter]),
+  ),
+  /** Hold a merged model against its base and the adapters. */
+  certify: stream(
+    z.object({
+      basePath: path,
+      adapters: z.array(adapterAt),
+      mergedPath: path,
+      options: certifyOptions,
+      scratchFolder: path,
+      threads: count.nullable(),
+    }),
+    z.discriminatedUnion('type', [workProgress, z.object({ type: z.literal('finished'), measure: certificateMeasure })]),
   ),
   /** sha256 of each file, and of the whole by `names and hashes` in order. */
   hash: stream(

@@ -1,3 +1,4 @@
+import { adapters } from './adapters.ts';
 import { chat } from './chat.ts';
 import type { Client, Contract, Handlers } from './define.ts';
 import { jobs } from './jobs.ts';
@@ -9,7 +10,7 @@ import { system } from './system.ts';
  * Everything that a window, a browser tab, the command line or a test can ask of Lathe. Names, types, validation and
  * the clients are derived from it.
  */
-export const contract = { library, chat, quantize, jobs, system } satisfies Contract;
+export const contract = { library, chat, quantize, adapters, jobs, system } satisfies Contract;
 
 export type AppContract = typeof contract;
 export type AppHandlers = Handlers<AppContract>;

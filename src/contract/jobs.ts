@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { adapterFormat, adapterResult, adapterUses, certificate, certifyOptions, combineOptions } from './adapters.ts';
 import { call, stream } from './define.ts';
 import { count, fraction, id, none, path, timeMs } from './shared.ts';
 import { outlierColumns, outputFormat, qualityCard, qualityOptions, quantizeOptions, quantizeTarget, tensorError } from './quantize.ts';
@@ -35,6 +36,49 @@ export const jobSpec = z.discriminatedUnion('kind', [
     windows: z.int().min(1).max(1_000_000).nullable().default(null),
   }),
   z.object({ kind: z.literal('quality'), modelId: id, sourceId: id, options: qualityOptions.prefault({}) }),
+  z.object({
+    kind: z.literal('merge'),
+    baseId: id,
+    adapters: adapterUses,
+    /** Null: every tensor in the type that it has. */
+    target: quantizeTarget.nullable().default(null),
+    format: outputFormat.optional(),
+    outputPath: path,
+    name: z.string().optional(),
+    options: quantizeOptions.prefault({}),
+    /** How to prove the merge; null: not now. */
+    certify: certifyOptions.nullable().prefault({}),
+  }),
+  z.object({
+    kind: z.literal('combine'),
+    adapters: adapterUses,
+    options: combineOptions,
+    /** Needed where the format is not that of the adapters. */
+    baseId: id.nullable().default(null),
+    format: adapterFormat,
+    outputPath: path,
+    name: z.string().optional(),
+  }),
+  z.object({
+    kind: z.literal('extract'),
+    baseId: id,
+    tunedId: id,
+    /** One of both decides; both null: the rank that keeps 95 % of the energy. */
+    rank: z.int().min(1).max(4096).nullable().default(null),
+    energy: fraction.nullable().default(null),
+    format: adapterFormat,
+    outputPath: path,
+    name: z.string().optional(),
+  }),
+  z.object({
+    kind: z.literal('convertAdapter'),
+    adapterId: id,
+    baseId: id,
+    format: adapterFormat,
+    outputPath: path,
+    name: z.string().optional(),
+  }),
+  z.object({ kind: z.literal('certify'), baseId: id, adapters: adapterUses, mergedId: id, options: certifyOptions.prefault({}) }),
   /** Compare the files with their recorded sha256, or record it when there is none yet. */
   z.object({ kind: z.literal('verify'), modelId: id }),
   z.object({ kind: z.literal('demo'), name: z.string().trim().min(1).max(200) }),
@@ -85,6 +129,24 @@ export const jobResult = z.discriminatedUnion('kind', [
     durationMs: z.number(),
   }),
   z.object({ kind: z.literal('quality'), card: qualityCard }),
+  z.object({
+    kind: z.literal('merge'),
+    modelId: id,
+    path,
+    sizeBytes: count,
+    durationMs: z.number(),
+    warnings: z.array(errorData),
+    resumedTensors: count,
+    changedTensors: count,
+    certificate: certificate.nullable(),
+    /** Why there is no certificate: the model is made nevertheless. */
+    certificateProblem: errorData.nullable(),
+  }),
+  z.object({ kind: z.literal('combine'), ...adapterResult }),
+  /** `residual`: ‖ΔW − B·A‖ / ‖ΔW‖ over all matrices. */
+  z.object({ kind: z.literal('extract'), ...adapterResult, rank: count, residual: z.number() }),
+  z.object({ kind: z.literal('convertAdapter'), ...adapterResult }),
+  z.object({ kind: z.literal('certify'), certificate }),
   z.object({ kind: z.literal('verify'), matches: z.boolean(), sha256: z.string(), changedFiles: z.array(z.string()) }),
   z.object({ kind: z.literal('demo'), modelId: id }),
   z.object({
