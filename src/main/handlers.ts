@@ -1,4 +1,5 @@
 import type { AppHandlers } from '#contract/index.ts';
+import type { Adapters } from './adapters/index.ts';
 import type { Chat } from './chat/index.ts';
 import type { JobQueue } from './jobs/queue.ts';
 import type { Library } from './library/index.ts';
@@ -9,16 +10,18 @@ interface ServiceParts {
   readonly library: Library;
   readonly chat: Chat;
   readonly quantize: Quantize;
+  readonly adapters: Adapters;
   readonly jobs: JobQueue;
   readonly system: System;
 }
 
 /** The contract, and who answers it. */
-export function appHandlers({ library, chat, quantize, jobs, system }: ServiceParts): AppHandlers {
+export function appHandlers({ library, chat, quantize, adapters, jobs, system }: ServiceParts): AppHandlers {
   return {
     library: library.handlers,
     chat: chat.handlers,
     quantize: quantize.handlers,
+    adapters: adapters.handlers,
     jobs: {
       list: () => jobs.list(),
       start: ({ spec }) => jobs.start(spec),

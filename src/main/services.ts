@@ -3,8 +3,10 @@ import { join } from 'node:path';
 import { isActive } from '#core/jobs/state.ts';
 import { diskError } from '#core/errors/on-disk.ts';
 import type { AppHandlers } from '#contract/index.ts';
+import { createAdapters } from './adapters/index.ts';
 import { createChat } from './chat/index.ts';
 import { cardRepository } from './db/cards.ts';
+import { certificateRepository } from './db/certificates.ts';
 import { chatRepository } from './db/chats.ts';
 import { followChanges } from './db/feed.ts';
 import { jobRepository } from './db/jobs.ts';
@@ -15,8 +17,11 @@ import type { Engines } from './engines/index.ts';
 import { appHandlers } from './handlers.ts';
 import type { Host } from './host.ts';
 import { calibrateRunner } from './jobs/calibrate.ts';
+import { certifyRunner } from './jobs/certify.ts';
 import { convertRunner } from './jobs/convert.ts';
 import { demoRunner } from './jobs/demo.ts';
+import { adapterRunners } from './jobs/made-adapter.ts';
+import { mergeRunner } from './jobs/merge.ts';
 import { perplexityRunner } from './jobs/perplexity.ts';
 import { qualityRunner } from './jobs/quality.ts';
 import { quantizeRunner } from './jobs/quantize.ts';
@@ -84,6 +89,8 @@ export function openServices({ home, host, engines, log, clock = Date.now }: Ser
   const cards = cardRepository(database);
   const scratchFolder = join(home, 'scratch');
   const quantize = createQuantize({ library, engines, cards });
+  const certificates = certificateRepository(database);
+  const adapters = createAdapters({ library, models, engines, certificates });
   const jobs = createJobQueue({
     database,
     repository: jobRows,
@@ -96,6 +103,9 @@ export function openServices({ home, host, engines, log, clock = Date.now }: Ser
       quantize: quantizeRunner({ library, engines, cards, isOutputTaken, scratchFolder, threads, versions, clock }),
       calibrate: calibrateRunner({ library, engines, isOutputTaken, threads, clock }),
       quality: qualityRunner({ library, engines, cards, threads, versions, clock }),
+      merge: mergeRunner({ library, engines, certificates, isOutputTaken, threads, versions, clock }),
+      certify: certifyRunner({ library, engines, certificates, threads, versions, clock }),
+      ...adapterRunners({ library, engines, isOutputTaken, versions, clock }),
       verify: verifyRunner(library),
       demo: demoRunner({ library, engines, modelFolder, versions, clock }),
       perplexity: perplexityRunner({ library, engines, threads }),
@@ -106,7 +116,7 @@ export function openServices({ home, host, engines, log, clock = Date.now }: Ser
   if (host.kind !== 'cli') library.startHashing();
 
   return {
-    handlers: appHandlers({ library, chat, quantize, jobs, system }),
+    handlers: appHandlers({ library, chat, quantize, adapters, jobs, system }),
     close: async () => {
       await Promise.all([jobs.close(), chat.close()]);
       await library.close();

@@ -34,6 +34,11 @@ export const jobErrors = {
     safe: notStarted,
     next: 'Choose the model that it was trained for, or merge the two first.',
   },
+  'jobs.needsAdapter': {
+    what: '"{name}" is a model, not an adapter.',
+    safe: notStarted,
+    next: 'Choose a LoRA adapter: a folder with adapter_config.json, or a GGUF adapter.',
+  },
   'jobs.outputNotEmpty': {
     what: 'The folder {path} is not empty.',
     safe: notStarted,

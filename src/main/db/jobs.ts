@@ -102,7 +102,9 @@ export function jobRepository(database: Database) {
   const clearEnded = connection.prepare(`DELETE FROM jobs WHERE state NOT IN ('queued', 'running')`);
   const resumable = connection.prepare<[], JobRow>(`SELECT * FROM jobs WHERE resumable AND state NOT IN ('queued', 'running')`);
   const usersOf = connection.prepare<[string], string>(
-    `SELECT id FROM jobs WHERE state IN ('queued', 'running') AND ? IN (json_extract(spec, '$.modelId'), json_extract(spec, '$.sourceId'))`,
+    // Whatever it is to the job: every field of a spec that holds an id is one of a model.
+    `SELECT id FROM jobs WHERE state IN ('queued', 'running')
+       AND EXISTS (SELECT 1 FROM json_tree(spec) AS field WHERE field.key LIKE '%Id' AND field.atom = ?)`,
   );
 
   return {
@@ -114,7 +116,7 @@ export function jobRepository(database: Database) {
     },
     /** Queued and running ones of every process, oldest first. */
     active: (): SavedJob[] => active.all().map(jobOf),
-    /** Whether an unfinished job works on a model, or measures another against it. */
+    /** Whether an unfinished job works on a model or has any use for it. */
     isModelUsed: (modelId: string): boolean => usersOf.get(modelId) !== undefined,
     add: (job: Pick<Job, 'id' | 'spec' | 'lane' | 'createdMs'>, owner: JobOwner): void =>
       database.write(() => {

@@ -193,4 +193,42 @@ export const migrations: readonly string[] = [
     INSERT INTO changes (topic, id) SELECT 'model', old.source_id WHERE old.source_id IS NOT NULL;
   END;
   `,
+  `
+  CREATE TABLE certificates (
+    id TEXT PRIMARY KEY,
+    -- The merged model.
+    model_id TEXT NOT NULL REFERENCES models (id) ON DELETE CASCADE,
+    base_id TEXT REFERENCES models (id) ON DELETE SET NULL,
+    base_name TEXT NOT NULL,
+    measure TEXT NOT NULL CHECK (json_valid(measure)),
+    versions TEXT NOT NULL CHECK (json_valid(versions)),
+    made_ms INTEGER NOT NULL,
+    duration_ms REAL NOT NULL
+  ) STRICT;
+  CREATE INDEX certificates_by_model ON certificates (model_id);
+  CREATE INDEX certificates_by_base ON certificates (base_id);
+
+  CREATE TABLE certificate_adapters (
+    certificate_id TEXT NOT NULL REFERENCES certificates (id) ON DELETE CASCADE,
+    position INTEGER NOT NULL,
+    adapter_id TEXT REFERENCES models (id) ON DELETE SET NULL,
+    name TEXT NOT NULL,
+    scale REAL NOT NULL,
+    PRIMARY KEY (certificate_id, position)
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX certificate_adapters_by_adapter ON certificate_adapters (adapter_id);
+
+  CREATE TRIGGER certificate_added AFTER INSERT ON certificates BEGIN
+    INSERT INTO changes (topic, id) VALUES ('model', new.model_id);
+  END;
+  CREATE TRIGGER certificate_changed AFTER UPDATE ON certificates BEGIN
+    INSERT INTO changes (topic, id) VALUES ('model', new.model_id);
+  END;
+  CREATE TRIGGER certificate_removed AFTER DELETE ON certificates BEGIN
+    INSERT INTO changes (topic, id) VALUES ('model', old.model_id);
+  END;
+  CREATE TRIGGER certificate_adapter_added AFTER INSERT ON certificate_adapters WHEN new.adapter_id IS NOT NULL BEGIN
+    INSERT INTO changes (topic, id) VALUES ('model', new.adapter_id);
+  END;
+  `,
 ];

@@ -98,3 +98,16 @@ export const keptBytes = async (path: string): Promise<number> =>
 export async function removePartial(path: string): Promise<void> {
   for (const left of [partialOf(path), journalOf(path)]) await rm(left, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 });
 }
+
+/**
+ * Bytes of what an interrupted run left under the result's own name: that name is given only to what is complete. Null where
+ * there is nothing, or an empty folder. Throws `convert.outputExists` for what was there before the run.
+ */
+export async function publishedSince(path: string, sinceMs: number): Promise<number | null> {
+  if (!(await exists(path))) return null;
+  const { mtimeMs } = await onDisk(path, () => stat(path));
+  const sizeBytes = await sizeOf(path);
+  if (sizeBytes === 0) return null;
+  if (mtimeMs < sinceMs) throw new AppError('convert.outputExists', { path });
+  return sizeBytes;
+}

@@ -145,6 +145,11 @@ export const program = {
     safe.nothingStarted,
     '请选择它所针对的模型，或先将两者合并。',
   ),
+  'jobs.needsAdapter': words(
+    '“{name}”是模型，不是适配器。',
+    safe.nothingStarted,
+    '请选择 LoRA 适配器：含有 adapter_config.json 的文件夹，或 GGUF 适配器。',
+  ),
   'jobs.outputNotEmpty': words('文件夹 {path} 不是空的。', safe.nothingStarted, '请选择新的文件夹或空文件夹。'),
   'jobs.outputTaken': words('另一个任务将写入 {path}。', safe.nothingStarted, '请换一个名称，或取消那个任务。'),
 
