@@ -341,7 +341,7 @@ export function fakeHandlers(options: FakeOptions): AppHandlers {
         if (modelOf(modelId).kind === 'gptq') throw new AppError('quantize.unsupportedCheckpoint', { format: 'marlin' });
         return fakeRecipes(options);
       },
-      plan: ({ target, options }) => fakePlan(target, options),
+      plan: ({ target, options, format }) => fakePlan(target, options, format),
       cards: ({ modelId }) => cards.filter((card) => card.modelId === modelId || card.sourceId === modelId),
     },
     jobs: {

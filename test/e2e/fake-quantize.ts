@@ -60,7 +60,7 @@ function typeOf(target: string, { name, layer, shape }: Planned): string {
   return target.endsWith('_M') && isFavoured && /attn_v|ffn_down/.test(name) ? 'Q6_K' : base;
 }
 
-export function fakePlan(target: string, options: QuantizeOptions): QuantizePlan {
+export function fakePlan(target: string, options: QuantizeOptions, wanted?: 'hf' | 'gguf'): QuantizePlan {
   const planned = tensors.map((tensor) => {
     const override = tensor.shape.length === 1 ? undefined : options.overrides.find(({ pattern }) => new RegExp(pattern).test(tensor.name));
     const to = override?.type ?? typeOf(target, tensor);
@@ -74,7 +74,7 @@ export function fakePlan(target: string, options: QuantizeOptions): QuantizePlan
   });
   const sizeBytes = planned.reduce((sum, tensor) => sum + tensor.sizeBytes, METADATA_BYTES);
   const isGptq = target.startsWith('gptq-');
-  const format = isPackedTarget(target) || mixes[target as MixName] !== undefined ? (formatsOf(target as MixName)[0] ?? 'gguf') : 'gguf';
+  const format = wanted ?? formatsOf(target as MixName)[0] ?? 'gguf';
   return {
     target,
     format,
@@ -92,8 +92,9 @@ const needsImatrix: ReadonlySet<string> = new Set(['IQ2_XXS', 'IQ2_XS', 'IQ2_S',
 
 export function fakeRecipes(options: QuantizeOptions): Recipe[] {
   return [...packedTargets, ...(Object.keys(mixes) as MixName[])]
-    .map((target): Recipe => {
-      const { format, sizeBytes, bitsPerWeight } = fakePlan(target, options);
+    .flatMap((target) => formatsOf(target).map((format) => ({ target, format })))
+    .map(({ target, format }): Recipe => {
+      const { sizeBytes, bitsPerWeight } = fakePlan(target, options, format);
       const isMixture = target === 'MXFP4_MOE';
       return {
         target,

@@ -1,4 +1,4 @@
-import type { Browser } from 'playwright-core';
+import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { realModelPath, realModels, realModelsNote } from '#test/real-models.ts';
 import { launchBrowser } from './browser.ts';
@@ -24,6 +24,15 @@ async function openApp(home: string) {
   return { page, problems };
 }
 
+async function add(page: Page, path: string): Promise<void> {
+  await page.keyboard.press('Control+o');
+  await page.getByLabel('File or folder').fill(path);
+  // Closes the list of the path field, and not the dialog.
+  await page.waitForTimeout(500);
+  await page.keyboard.press('Escape');
+  await page.getByRole('button', { name: 'Add', exact: true }).click();
+}
+
 const PROMPT = 'Once upon a time, ';
 const TOKENS = 100;
 
@@ -40,16 +49,12 @@ test.runIf(realModels !== null).each([
   async (name, reference, target) => {
     const home = await emptyHome();
     const { page, problems } = await openApp(home);
-    await page.keyboard.press('Control+o');
-    await page.getByLabel('File or folder').fill(realModelPath(name));
-    // Closes the list of the path field, and not the dialog.
-    await page.waitForTimeout(500);
-    await page.keyboard.press('Escape');
-    await page.getByRole('button', { name: 'Add', exact: true }).click();
-    await page.getByRole('button', { name: 'Convert', exact: true }).click();
-    const dialog = page.getByRole('dialog');
-    await dialog.getByRole('radio', { name: new RegExp(`^${target}`) }).check({ force: true });
-    await dialog.getByRole('button', { name: 'Convert', exact: true }).click();
+    await add(page, realModelPath(name));
+    await page.getByRole('button', { name: 'Quantize', exact: true }).click();
+    await page.getByRole('button', { name: /^All types/ }).click();
+    await page.getByRole('checkbox', { name: target, exact: true }).check({ force: true });
+    await page.getByRole('switch', { name: 'Measure what was lost' }).uncheck({ force: true });
+    await page.getByRole('button', { name: `Make ${target}` }).click();
     await page.getByRole('button', { name: 'Open in chat' }).first().click({ timeout: 60_000 });
     const composer = page.locator('[data-composer]');
     await composer.waitFor();
@@ -75,6 +80,27 @@ test.runIf(realModels !== null).each([
     // A conversion to fewer bits may part from the original where two tokens are nearly as likely.
     const words = text.replaceAll(/\s+/g, ' ').trim();
     expect(shown).toContain(target === 'F32' ? words : words.slice(0, 40));
+    expect(problems).toEqual([]);
+  },
+);
+
+test.runIf(realModels !== null)(
+  `what quantizing cost is measured and shown, by the figures of llama.cpp${realModelsNote}`,
+  { timeout: 300_000 },
+  async () => {
+    const { page, problems } = await openApp(await emptyHome());
+    await add(page, realModelPath('story656k'));
+    await page.getByRole('button', { name: 'Quantize', exact: true }).click();
+    await page.getByRole('checkbox', { name: 'Q8_0', exact: true }).check({ force: true });
+    await page.getByRole('button', { name: 'Make Q8_0' }).click();
+    const family = page.getByRole('region', { name: 'Which one should I take?' });
+    await family.getByText('The source').waitFor({ timeout: 200_000 });
+    expect(await family.innerText()).toMatch(/Take .*Q8_0: the smallest that loses less than 1% of perplexity/);
+    const row = page.getByRole('table', { name: 'What it can become' }).getByRole('row').filter({ hasText: 'Q8_0' });
+    await expect.poll(() => row.innerText()).toMatch(/KL 0\.00/);
+    await family.getByRole('link', { name: /Q8_0$/ }).click();
+    await page.getByRole('tab', { name: 'Quality' }).click();
+    await page.getByText('How both go on').waitFor();
     expect(problems).toEqual([]);
   },
 );

@@ -9,10 +9,10 @@ import { loadNative } from '#engine/native.ts';
 
 const [source = '', outputPath = '', target = '', threads = ''] = parseArgs({ allowPositionals: true }).positionals;
 const kernels = loadNative();
+const before = process.cpuUsage();
 const startMs = performance.now();
 await using opened = await openQuantizable(source, basename(source));
 const plan = planQuantization({ model: opened.model, target: target as QuantizeTarget, version: '0' });
-const plannedMs = performance.now();
 await executeQuantization({
   plan,
   sources: opened.sources,
@@ -24,6 +24,6 @@ await executeQuantization({
   progress: () => undefined,
 });
 const seconds = (performance.now() - startMs) / 1000;
-process.stdout.write(
-  `${JSON.stringify({ seconds, planSeconds: (plannedMs - startMs) / 1000, peakBytes: process.resourceUsage().maxRSS * 1024 })}\n`,
-);
+const { user, system } = process.cpuUsage(before);
+const cpuSeconds = (user + system) / 1e6;
+process.stdout.write(`${JSON.stringify({ seconds, cpuSeconds, peakBytes: process.resourceUsage().maxRSS * 1024 })}\n`);

@@ -1,4 +1,5 @@
-// llama FROM TO FILE_TYPE THREADS: llama_model_quantize alone. Prints the seconds that it took.
+// llama FROM TO FILE_TYPE THREADS: llama_model_quantize alone. Prints one line of JSON: the seconds that it took, and
+// those of all processors together.
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
@@ -23,6 +24,6 @@ int main(int count, char** arguments) {
   params.nthread = atoi(arguments[4]);
   const double start = now();
   const uint32_t code = llama_model_quantize(arguments[1], arguments[2], &params);
-  printf("%.6f\n", now() - start);
+  printf("{\"seconds\": %.6f, \"cpuSeconds\": %.6f}\n", now() - start, (double)clock() / CLOCKS_PER_SEC);
   return code == 0 ? 0 : 1;
 }

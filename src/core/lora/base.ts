@@ -5,6 +5,7 @@ import { dimensionsToShape } from '../gguf/types.ts';
 import type { GgufMetadata } from '../gguf/values.ts';
 import { textConfig } from '../model/config.ts';
 import type { GgufSide, HfSide, QuantizableModel } from '../quantize/model.ts';
+import type { Adapter } from './adapter.ts';
 
 /** A tensor of a base model, under both of its names. */
 export interface BaseTensor {
@@ -146,3 +147,42 @@ const numbersOf =
     const value = metadata.get(key);
     return value !== undefined && value.type !== 'arr' && value.type !== 'str' ? Number(value.value) : undefined;
   };
+
+/**
+ * What adapters change, where no model is at hand: the weights that they name, under the names that they use. Rows stay in the order
+ * of the files, so all adapters come in one format, and so does what is made of them.
+ * @throws adapters.badOption where formats or architectures differ
+ */
+export function baseOfAdapters(adapters: readonly Adapter[]): AdapterBase {
+  const [first] = adapters;
+  const format = first?.format ?? 'peft';
+  const architecture = first?.architecture ?? '';
+  for (const other of adapters) {
+    if (other.format !== format)
+      throw new AppError('adapters.badOption', {
+        option: 'base',
+        value: 'none',
+        expected: 'a model, where PEFT and GGUF adapters come together',
+      });
+    if ((other.architecture ?? '') !== architecture)
+      throw new AppError('adapters.otherArchitecture', { adapter: excerpt(other.architecture ?? ''), base: excerpt(architecture) });
+  }
+  const named = new Map<string, BaseTensor>();
+  const add = (name: string, shape: readonly number[]): void => {
+    if (!named.has(name)) named.set(name, { hf: name, gguf: name, shape, isConv1d: false, heads: undefined, isShifted: false });
+  };
+  for (const { modules, replaced } of adapters) {
+    for (const { weight, kind, inputs, outputs } of modules) add(weight, kind === 'embedding' ? [inputs, outputs] : [outputs, inputs]);
+    for (const { name, tensor } of replaced) add(name, tensor.shape);
+  }
+  return {
+    family: architecture,
+    architecture,
+    byHf: named,
+    byGguf: named,
+    canonicalName: (name) => name,
+    embedding: { input: '', output: '' },
+    tiedHead: undefined,
+    canUntie: false,
+  };
+}

@@ -35,6 +35,8 @@ export interface MadeAdapter {
   readonly baseName: string | undefined;
   readonly modules: readonly MadeModule[];
   readonly replaced: readonly MadeTensor[];
+  /** In a tied model, the output matrix changes with the embedding. */
+  readonly changesTiedPair: boolean;
 }
 
 /** A tensor to be written, and its values. */
@@ -54,7 +56,7 @@ const pathOf = ({ hf }: BaseTensor): string => hf.replace(/\.(weight|bias)$/, ''
 /**
  * A PEFT adapter in float32. Every module's alpha and rank are said as they are; what most have is said for all.
  */
-export function peftOutput({ baseName, modules, replaced }: MadeAdapter): PeftOutput {
+export function peftOutput({ baseName, modules, replaced, changesTiedPair }: MadeAdapter): PeftOutput {
   const alphaOf = ({ scale, rank }: MadeModule): number => scale * rank;
   const rank = mostCommon(modules.map((module) => module.rank)) ?? 1;
   const alpha = mostCommon(modules.map(alphaOf)) ?? rank;
@@ -78,6 +80,7 @@ export function peftOutput({ baseName, modules, replaced }: MadeAdapter): PeftOu
     rank_pattern: differing((module) => module.rank, rank),
     alpha_pattern: differing(alphaOf, alpha),
     target_modules: modules.map((module) => pathOf(module.base)),
+    ...(changesTiedPair ? { ensure_weight_tying: true } : {}),
     modules_to_save: wholes.length === 0 ? null : wholes.map((whole) => pathOf(whole.base)),
   };
   const adapted = new Set(modules.map((module) => pathOf(module.base)));

@@ -43,6 +43,18 @@ export function parameterCount(shape: ModelShape): number {
   return ofLayers + width + embedding * (shape.tiedBytes > 0 ? 1 : 2);
 }
 
+/** How much of a layer's weights its experts are: 0 for a dense one. */
+export function expertShare(layer: LayerShape, width: number): number {
+  if (layer.feedForward.kind !== 'experts') return 0;
+  let experts = 0;
+  let all = extras(layer, width);
+  for (const [name, { inputs, outputs, count }] of Object.entries(matricesOf(layer, width))) {
+    all += inputs * outputs * count;
+    if (name === 'gate' || name === 'up' || name === 'down') experts += inputs * outputs * count;
+  }
+  return experts / Math.max(1, all);
+}
+
 /** What is no target of LoRA: compressed keys and queries, the router and the shared expert. */
 function extras({ memory, feedForward }: LayerShape, width: number): number {
   const latent =

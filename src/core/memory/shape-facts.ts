@@ -52,7 +52,7 @@ export function shapeFromFacts(facts: ModelFacts, sizeBytes = 0): ModelShape {
   const architecture = facts.architecture ?? facts.modelType ?? null;
   if (architecture === null || !known.has(architecture)) guessed.push('architecture');
   const total = bytesOf(facts.tensorBytes ?? sizeBytes);
-  const parameters = countOf(facts.parameterCount) ?? Math.max(1, total / USUAL_BYTES_PER_PARAMETER);
+  const parameters = bytesOf(facts.parameterCount ?? 0) || Math.max(1, total / USUAL_BYTES_PER_PARAMETER);
   const embeddingLength = or('embeddingLength', facts.embeddingLength, () => usualWidth(parameters));
   const layerCount = Math.min(
     MAX_LAYERS,

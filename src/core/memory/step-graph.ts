@@ -1,6 +1,6 @@
 import { Graph, type Tensor } from './graph.ts';
 import type { EngineSettings } from './settings.ts';
-import type { LayerShape, Memory, ModelShape } from './shape.ts';
+import type { FeedForward, LayerShape, Memory, ModelShape } from './shape.ts';
 import { buildAttention, cacheInputs } from './step-attention.ts';
 import { buildFeedForward } from './step-feed-forward.ts';
 import { buildLatent } from './step-latent.ts';
@@ -93,13 +93,33 @@ const stepTokens = ({ batchLength, contextLength, sequences }: EngineSettings): 
 /** How often a layer behind the same kind of layer is gone through: from the second time on, the buffer grows no more. */
 const REPEATS = 2;
 
+/** What tells layers apart, in a text that is quickly made: this is done for every layer of every estimate. */
+function memoryKind(memory: Memory): string {
+  switch (memory.kind) {
+    case 'attention':
+      return `${memory.headCount} ${memory.headCountKv} ${memory.keyLength} ${memory.valueLength} ${memory.window}`;
+    case 'latent':
+      return `latent ${memory.headCount} ${memory.latentLength}`;
+    case 'recurrent':
+      return `recurrent ${memory.innerLength} ${memory.stateLength}`;
+    case 'none':
+      return 'none';
+  }
+}
+
+function feedForwardKind(feedForward: FeedForward): string {
+  if (feedForward.kind === 'none') return 'none';
+  if (feedForward.kind !== 'experts') return `${feedForward.kind} ${feedForward.length}`;
+  return `experts ${feedForward.length} ${feedForward.usedCount} ${feedForward.expertCount} ${feedForward.sharedLength}`;
+}
+
 /** Layers that stand for all: few enough to be quick, in the order of the model, with its last one. */
 function representatives({ layers, elsewhere }: StepPart): readonly { readonly layer: LayerShape; readonly isElsewhere: boolean }[] {
   const kinds = new Map<string, number>();
   let before = '';
   const all = layers.map((layer, index) => ({ layer, isElsewhere: index < elsewhere }));
   return all.filter(({ layer, isElsewhere }, index) => {
-    const kind = JSON.stringify([layer.memory, layer.feedForward, isElsewhere]);
+    const kind = `${memoryKind(layer.memory)} ${feedForwardKind(layer.feedForward)} ${isElsewhere}`;
     const pair = `${before} ${kind}`;
     before = kind;
     const times = kinds.get(pair) ?? 0;

@@ -1,8 +1,9 @@
 import type { LinearWeight, PackedTensors, QuantizationConfig } from './hf-tensor.ts';
 
 /**
- * The "int-quantized" format of compressed-tensors, weights alone, one scale and zero point for each row: the form that
- * transformers and vLLM know for asymmetric INT8. Source: compressed-tensors `quantization/quant_args.py`, `compressors/`.
+ * The "int-quantized" format of compressed-tensors, weights alone, one scale and zero point for each row: the form in which
+ * transformers reads asymmetric INT8. vLLM wants weights alone to be packed into words, and refuses it. Source:
+ * compressed-tensors `quantization/quant_args.py`, `compressors/`.
  */
 export const zeroPointTensors = ({ module, outputs, inputs }: LinearWeight): PackedTensors => ({
   codes: { name: `${module}.weight`, dtype: 'I8', shape: [outputs, inputs] },

@@ -45,7 +45,8 @@ export async function loadAdapter(opened: OpenedAdapter, base: AdapterBase, sign
   // What is below an adapted module is the base's own, which the other side has as well.
   for (const { replaced: each, base: tensor } of bound.replaced.filter((whole) => !whole.replaced.isWrapped))
     replaced.push({ base: tensor, values: await readTensor(opened.sources, each.tensor) });
-  return { base, baseName: opened.adapter.baseName, modules, replaced };
+  const { baseName, changesTiedPair } = opened.adapter;
+  return { base, baseName, modules, replaced, changesTiedPair };
 }
 
 /** @throws adapters.notInGguf */

@@ -23,7 +23,7 @@ export const PHASES: ReadonlySet<string> = new Set([
   'quantize.calibrating',
   'quantize.writing',
   'quantize.checking',
-  'quantize.measuring',
+  'quantize.hashing',
   'calibrate.reading',
   'calibrate.running',
   'calibrate.writing',

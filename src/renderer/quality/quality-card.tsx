@@ -37,9 +37,9 @@ export function QualityCard({ card }: { readonly card: Card }) {
       </dl>
       {measure.samples.length > 0 && (
         <section aria-labelledby={`samples-${card.id}`}>
-          <h4 className={classes.title} id={`samples-${card.id}`}>
+          <h3 className={classes.title} id={`samples-${card.id}`}>
             {t('quality.samples')}
-          </h4>
+          </h3>
           <ul className={classes.samples}>
             {measure.samples.map(({ prompt, source, variant }) => (
               <Sample key={prompt} prompt={prompt} source={source} variant={variant} sourceName={card.sourceName} />
@@ -49,9 +49,9 @@ export function QualityCard({ card }: { readonly card: Card }) {
       )}
       {measure.worstTensors.length > 0 && (
         <section aria-labelledby={`worst-${card.id}`}>
-          <h4 className={classes.title} id={`worst-${card.id}`}>
+          <h3 className={classes.title} id={`worst-${card.id}`}>
             {t('quality.worst')}
-          </h4>
+          </h3>
           <ul className={classes.worst}>
             {measure.worstTensors.map(({ name, to, relativeError }) => (
               <li key={name}>

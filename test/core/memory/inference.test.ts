@@ -35,6 +35,13 @@ describe('an estimate from the library’s facts', () => {
     expect(bytesOf(estimateInference(model), 'weights')).toBeCloseTo(model.sizeBytes, 0);
   });
 
+  // More parameters than 32 bits count: 128,256 × 4,096 of 70 billion are 0.7 % of the file.
+  test('finds the share of the embedding in a large model', () => {
+    const large = { facts: { ...llama8b, parameterCount: 70e9 }, sizeBytes: 40e9 };
+    const [processor] = estimateInference(large, { gpuLayers: 33 }).devices;
+    expect(processor?.amounts.find(({ kind }) => kind === 'weights')?.bytes).toBeCloseTo((40e9 * 128_256 * 4096) / 70e9, 0);
+  });
+
   test('gives every sequence a cache', () => {
     expect(bytesOf(estimateInference(model, { contextLength: 4096, sequences: 4 }), 'cache')).toBe(2 * GiB);
   });

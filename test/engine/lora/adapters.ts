@@ -54,14 +54,14 @@ export function valuesOf({ type, bytes }: Stored): Float32Array {
 
 export const weightsIn = (folder: string): Promise<ReadonlyMap<string, Stored>> => tensorsOf(join(folder, 'model.safetensors'));
 
-/** ‖a − b‖ / ‖b‖. */
+/** ‖a − b‖ / ‖b‖, or ‖a‖ where b is zero. */
 export function relativeDistance(left: ArrayLike<number>, right: ArrayLike<number>): number {
   let [error, norm] = [0, 0];
   for (let i = 0; i < right.length; i += 1) {
     error += ((left[i] ?? Number.NaN) - (right[i] ?? 0)) ** 2;
     norm += (right[i] ?? 0) ** 2;
   }
-  return Math.sqrt(error / norm);
+  return Math.sqrt(norm === 0 ? error : error / norm);
 }
 
 /** How far two floats are apart, in steps of the larger one's last place. */

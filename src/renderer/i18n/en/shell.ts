@@ -167,11 +167,10 @@ export const shell = {
       },
       quantize: {
         reading: 'Reading the model',
-        hashing: 'Computing the checksum',
         calibrating: 'Running the calibration text',
         writing: 'Quantizing and writing tensors',
         checking: 'Checking what was written',
-        measuring: 'Measuring what was lost',
+        hashing: 'Computing the checksum',
       },
       calibrate: {
         reading: 'Reading the model',

@@ -165,11 +165,10 @@ export const shell = {
       },
       quantize: {
         reading: '正在读取模型',
-        hashing: '正在计算校验和',
         calibrating: '正在运行校准文本',
         writing: '正在量化并写入张量',
         checking: '正在检查写入的内容',
-        measuring: '正在测量损失',
+        hashing: '正在计算校验和',
       },
       calibrate: {
         reading: '正在读取模型',

@@ -29,7 +29,11 @@ export function ChatScreen({ threadId, wantedModelId }: { readonly threadId: str
         side="start"
         onChange={(width) => prefer({ threadsWidth: width })}
       />
-      <section className={classes.main} aria-label={t('chat.conversation')}>
+      <section
+        className={classes.main}
+        data-new={(threadId === null && chat.model !== undefined && chat.error === null) || undefined}
+        aria-label={t('chat.conversation')}
+      >
         <ChatHeader chat={chat} />
         {chat.error !== null ? (
           <div className={classes.notice}>

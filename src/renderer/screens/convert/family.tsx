@@ -48,7 +48,7 @@ export function FamilyTable({ convert, modelId }: { readonly convert: Convert; r
         </p>
       )}
       <div className={classes.familyBox}>
-        <div className={classes.familyScroll} tabIndex={0} role="region" aria-label={t('convert.family.title')}>
+        <div className={classes.familyScroll} tabIndex={0} role="group" aria-label={t('convert.family.title')}>
           <table className={classes.family}>
             <thead>
               <tr>

@@ -1,5 +1,4 @@
 import { Button } from '@mantine/core';
-import { useQueries } from '@tanstack/react-query';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { AppError } from '#core/errors/index.ts';
@@ -11,7 +10,7 @@ import { useFormat } from '../../format.ts';
 import { hasEnded } from '../../live.ts';
 import { useModels } from '../../models.ts';
 import { nameOf } from '../../paths.ts';
-import { apiInUse, asAppError, callOptions, useCall } from '../../queries.ts';
+import { apiInUse, asAppError, useCall } from '../../queries.ts';
 import { targetName } from '../../targets.ts';
 import { outputPaths } from './output-names.ts';
 import { set, useConvertSettings } from './store.ts';
@@ -38,24 +37,13 @@ export function ConvertFoot({ convert, modelId }: { readonly convert: Convert; r
   const folder = settings.folder ?? saved?.outputFolder ?? host?.modelFolder ?? '';
   const { data: listing } = useCall('system.listFolder', { path: folder.replace(/(.)[\\/]$/, '$1') }, { enabled: folder !== '' });
   const { data: disk } = useCall('system.disk', { path: folder }, { enabled: folder !== '' });
-  const outputs = chosen.map((row) => ({ row, target: row.target, format: convert.formatOf(row.target) ?? row.format }));
-  // In the other format than its own a target has another size.
-  const plans = useQueries({
-    queries: outputs.map((output) => ({
-      ...callOptions('quantize.plan', { modelId, target: output.target, format: output.format, options }),
-      enabled: output.format !== output.row.format,
-    })),
-  });
-  const sizes = outputs.map(
-    ({ row, format: wanted }, index) => (wanted === row.format ? row.sizeBytes : plans[index]?.data?.sizeBytes) ?? 0,
-  );
-  const needBytes = sizes.reduce((sum, size) => sum + size, 0);
+  const needBytes = chosen.reduce((sum, { sizeBytes }) => sum + (sizeBytes ?? 0), 0);
   const taken = [
     ...models.map(({ path }) => path),
     ...(jobs ?? []).filter(writes).map(({ spec }) => ('outputPath' in spec ? spec.outputPath : '')),
     ...(listing?.entries ?? []).map(({ path }) => path),
   ];
-  const paths = outputPaths(source?.name ?? '', outputs, folder, taken);
+  const paths = outputPaths(source?.name ?? '', chosen, folder, taken);
   const missing =
     chosen.length === 0
       ? t('convert.missing.recipe')
@@ -73,7 +61,7 @@ export function ConvertFoot({ convert, modelId }: { readonly convert: Convert; r
     const started = new Set<string>();
     const quality = settings.measures ? { textPath: settings.qualityTextPath, windows: settings.wholeText ? null : 32 } : null;
     try {
-      for (const [index, output] of outputs.entries()) {
+      for (const [index, output] of chosen.entries()) {
         const spec: Spec = {
           kind: 'quantize',
           modelId,
@@ -92,7 +80,7 @@ export function ConvertFoot({ convert, modelId }: { readonly convert: Convert; r
     } finally {
       setBusy(false);
       // What is started is no longer to be chosen; after a failure the rest still is.
-      convert.choose(outputs.flatMap(({ target }) => (started.has(target) ? [] : target)));
+      convert.choose(chosen.flatMap(({ target }) => (started.has(target) ? [] : target)));
     }
   };
 

@@ -22,10 +22,9 @@ export function PlanPreview({ convert, modelId }: { readonly convert: Convert; r
   const memory = useLive((state) => state.memory);
   const [asTable, setAsTable] = useState(false);
   const { focused, options } = convert;
-  const wanted = focused === undefined ? undefined : convert.formatOf(focused.target);
   const plan = useCall(
     'quantize.plan',
-    { modelId, target: focused?.target ?? '', options, ...(wanted === undefined ? {} : { format: wanted }) },
+    { modelId, target: focused?.target ?? '', options, ...(focused === undefined ? {} : { format: focused.format }) },
     { enabled: focused !== undefined, keepPrevious: true },
   );
   const { data } = plan;

@@ -8,7 +8,7 @@ export function PlanTable({ plan }: { readonly plan: QuantizePlan }) {
   const { t } = useTranslation();
   const format = useFormat();
   return (
-    <div className={classes.planTableBox} tabIndex={0} role="region" aria-label={t('convert.plan.tensors')}>
+    <div className={classes.planTableBox} tabIndex={0} role="group" aria-label={t('convert.plan.tensors')}>
       <table className={classes.planTable}>
         <thead>
           <tr>

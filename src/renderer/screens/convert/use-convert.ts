@@ -18,6 +18,19 @@ export interface Row extends Recipe {
   readonly relative: Relative | undefined;
 }
 
+/** A target in the format that was asked for, where it has several; where that one is impossible, in the other. */
+function inFormat(
+  variants: readonly Recipe[],
+  formats: { readonly gptq: 'hf' | 'gguf'; readonly float: 'hf' | 'gguf' },
+): Recipe | undefined {
+  const [first] = variants;
+  if (first === undefined) return undefined;
+  const group = recipeGroup(first.target);
+  const wanted = group === 'gptq' || group === 'float' ? formats[group] : first.format;
+  const asked = variants.find(({ format }) => format === wanted) ?? first;
+  return asked.problem === null ? asked : (variants.find(({ problem }) => problem === null) ?? asked);
+}
+
 /** Everything that the screen shows of one source, worked out once. */
 export function useConvert() {
   const search = useSearch({ from: '/convert' });
@@ -32,15 +45,22 @@ export function useConvert() {
   const family = useFamily(modelId);
   const totalBytes = useLive((state) => state.memory?.totalBytes ?? null);
 
-  const rows = useMemo(
-    () =>
-      (source === undefined ? [] : (recipes.data ?? [])).map((recipe): Row => ({
-        ...recipe,
-        needBytes: recipe.sizeBytes === null || source === undefined ? null : needBytes(source.facts, recipe.sizeBytes),
-        relative: family.relatives.find(({ target }) => target === recipe.target),
-      })),
-    [recipes.data, source, family.relatives],
-  );
+  const { gptqFormat: gptq, floatFormat: float } = settings;
+  const rows = useMemo(() => {
+    if (source === undefined) return [];
+    const byTarget = Map.groupBy(recipes.data ?? [], ({ target }) => target);
+    return [...byTarget.values()].flatMap((variants): Row[] => {
+      const recipe = inFormat(variants, { gptq, float });
+      if (recipe === undefined) return [];
+      return [
+        {
+          ...recipe,
+          needBytes: recipe.sizeBytes === null ? null : needBytes(source.facts, recipe.sizeBytes),
+          relative: family.relatives.find(({ target }) => target === recipe.target),
+        },
+      ];
+    });
+  }, [recipes.data, source, family.relatives, gptq, float]);
   const recommended = useMemo(
     () =>
       recommendTarget(
@@ -76,10 +96,6 @@ export function useConvert() {
     chosen,
     focused,
     point,
-    formatOf: (target: string): 'hf' | 'gguf' | undefined => {
-      const group = recipeGroup(target);
-      return group === 'gptq' ? settings.gptqFormat : group === 'float' ? settings.floatFormat : undefined;
-    },
     chooseSource: (id: string): void => go(id, targetsOf(search)),
     toggle: (target: string): void => {
       const before = chosen.map((row) => row.target);
