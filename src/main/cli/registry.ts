@@ -34,6 +34,27 @@ export const registry: Readonly<Record<string, Entry>> = {
     summary: 'measure what a model lost against the one it was made from',
     load: async () => (await import('./commands/quality.ts')).command,
   },
+  adapters: {
+    summary: 'list the LoRA adapters, and the models that each fits',
+    load: async () => (await import('./commands/adapters.ts')).command,
+  },
+  merge: {
+    summary: 'put adapters into the weights of a model, and prove it',
+    load: async () => (await import('./commands/merge.ts')).command,
+  },
+  certify: {
+    summary: 'hold a merged model against its base and the adapters',
+    load: async () => (await import('./commands/certify.ts')).command,
+  },
+  combine: { summary: 'make several adapters one', load: async () => (await import('./commands/combine.ts')).command },
+  extract: {
+    summary: 'make an adapter of what a fine-tune changed of its base',
+    load: async () => (await import('./commands/extract.ts')).command,
+  },
+  'convert-adapter': {
+    summary: 'write an adapter in the other format',
+    load: async () => (await import('./commands/convert-adapter.ts')).command,
+  },
   generate: {
     summary: 'let a model continue a text or answer a message',
     load: async () => (await import('./commands/generate.ts')).command,
