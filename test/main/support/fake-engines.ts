@@ -15,6 +15,7 @@ import { sizeOf } from '#main/jobs/output.ts';
 import type { EngineChange, Engines } from '#main/engines/index.ts';
 import { writeGeneratedModel } from '../../engine/generated-model.ts';
 import { tinyModel } from '../../fixtures.ts';
+import { fakeAdapters } from './fake-adapters.ts';
 
 type InferenceHandlers = Handlers<typeof inferenceContract>['inference'];
 type TensorHandlers = Handlers<typeof tensorContract>['tensor'];
@@ -168,6 +169,7 @@ export function fakeEngines(script: readonly string[] = ['Once', ' upon', ' a ti
       yield { type: 'progress', phase: 'quality.scoring', detail: null, amount: 1, total: 4, unit: 'windows' };
       yield { type: 'finished', measure };
     },
+    ...fakeAdapters(asked),
     hash: async function* ({ folder, files }) {
       asked.push(['hash', { folder, files }]);
       const hashes = [];
