@@ -9,6 +9,7 @@ import { useErrorWords } from './i18n/index.ts';
 import { jobTitle } from './jobs/job-title.ts';
 import { NextSteps, resultText } from './jobs/result.tsx';
 import { openJobs, useLayers } from './layers.ts';
+import { history } from './navigation.ts';
 import { keyOf, queryClient } from './queries.ts';
 import type { Model } from '#contract/library.ts';
 import classes from './toasts.module.css';
@@ -61,11 +62,20 @@ export function undoToast(id: string, message: string, undo: () => void, onClose
   });
 }
 
+/** Whether the screen for a job's model is open: it shows the job and what came of it. */
+function isOnScreen({ spec }: Job): boolean {
+  const { pathname, search } = history.location;
+  if (pathname !== '/convert' || spec.kind === 'demo' || spec.kind === 'verify' || spec.kind === 'perplexity') return false;
+  // An id of digits is quoted in the address.
+  const shownId = new URLSearchParams(search).get('model')?.replaceAll('"', '');
+  return shownId === (spec.kind === 'quality' ? spec.sourceId : spec.modelId);
+}
+
 /** Says that a job has ended, and what one may want to do next. */
 export function jobToast(job: Job): void {
   if (job.state !== 'done' && job.state !== 'failed') return;
   // Whoever looks at the jobs sees it there.
-  if (useLayers.getState().jobsOpen) return;
+  if (useLayers.getState().jobsOpen || isOnScreen(job)) return;
   const models = queryClient.getQueryData<readonly Model[]>(keyOf('library.list', {})) ?? [];
   const id = `job-${job.id}`;
   const failed = job.state === 'failed' || (job.result?.kind === 'verify' && !job.result.matches);

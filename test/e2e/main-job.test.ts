@@ -95,6 +95,8 @@ test.runIf(realModels !== null)(
     await page.getByRole('button', { name: 'Make Q8_0' }).click();
     const family = page.getByRole('region', { name: 'Which one should I take?' });
     await family.getByText('The source').waitFor({ timeout: 200_000 });
+    await page.getByRole('button', { name: 'Quality card' }).click();
+    await page.getByText('Tensors that changed most').waitFor();
     expect(await family.innerText()).toMatch(/Take .*Q8_0: the smallest that loses less than 1% of perplexity/);
     const row = page.getByRole('table', { name: 'What it can become' }).getByRole('row').filter({ hasText: 'Q8_0' });
     await expect.poll(() => row.innerText()).toMatch(/KL 0\.00/);

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { bitStep, patternOf, planMap, withOverride } from '#renderer/screens/convert/plan-map.ts';
+import { bitStep, patternOf, planMap, shortName, withOverride } from '#renderer/screens/convert/plan-map.ts';
 
 const tensor = (name: string, layer: number | null, to: string, shape: number[], sizeBytes: number) => ({
   name,
@@ -54,6 +54,17 @@ describe('the map of a plan', () => {
     const rows = planMap([tensor('model.layers.7.self_attn.q_proj.weight', 7, 'NF4', [64, 64], 2304)]).rows;
     expect(rows[0]?.part).toBe('self_attn.q_proj');
   });
+});
+
+test('experts are one strip, which counts and finds all of them', () => {
+  const experts = [0, 1].flatMap((layer) =>
+    [0, 1, 2].map((expert) => tensor(`model.layers.${layer}.moe.experts.${expert}.w1.weight`, layer, 'NF4', [64, 64], 2304)),
+  );
+  const [row, ...others] = planMap(experts).rows;
+  expect(others).toEqual([]);
+  expect([row?.types, row?.sizeBytes, shortName(row?.part ?? '')]).toEqual([[['NF4', 6]], 6 * 2304, 'experts.*.w1']);
+  expect(experts.filter(({ name }) => new RegExp(row?.pattern ?? '').test(name))).toHaveLength(6);
+  expect(shortName('model.layers.3.self_attn.q_proj.weight')).toBe('q_proj');
 });
 
 test('steps of the scale go by the bits that a weight has, scales left out', () => {

@@ -1,5 +1,6 @@
 import { Button } from '@mantine/core';
 import { IconCircleCheck, IconCircleDashed, IconCircleX, IconPlayerPause, IconX } from '@tabler/icons-react';
+import type { ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { Job } from '#contract/jobs.ts';
 import { ErrorPanel } from '../components/error-panel.tsx';
@@ -23,8 +24,8 @@ const ICONS = {
   interrupted: IconPlayerPause,
 } as const;
 
-/** One job; every kind looks the same. */
-export function JobRow({ job }: { readonly job: Job }) {
+/** One job; every kind looks the same. `children`: what a screen adds to it. */
+export function JobRow({ job, children }: { readonly job: Job; readonly children?: ReactNode }) {
   const { t } = useTranslation();
   const format = useFormat();
   const models = useModels();
@@ -99,6 +100,7 @@ export function JobRow({ job }: { readonly job: Job }) {
           <NextSteps job={job} />
         </div>
       )}
+      {children}
     </li>
   );
 }

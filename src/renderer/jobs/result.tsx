@@ -12,7 +12,7 @@ import { useAction, useCall } from '../queries.ts';
 const durationOf = (job: Job): number | null => (job.startedMs === null || job.finishedMs === null ? null : job.finishedMs - job.startedMs);
 
 const measureText = ({ perplexity, meanKl }: QualityMeasure, format: Formats, t: TFunction): string =>
-  t('jobs.results.quality', { perplexity: format.figure(perplexity), kl: format.figure(meanKl) });
+  t('jobs.results.quality', { perplexity: format.fixed(perplexity, 2), kl: format.small(meanKl) });
 
 /** What came out of a finished job, in one line. */
 export function resultText(job: Job, format: Formats, t: TFunction): string {
@@ -57,7 +57,7 @@ export function NextSteps({ job, onDone = closeJobs }: { readonly job: Job; read
           {t('jobs.next.chat')}
         </Button>
       )}
-      {made !== undefined && needsConversion(made) && (
+      {made?.kind === 'hf' && needsConversion(made) && (
         <Button variant="light" onClick={then(() => goTo.convert(made.id))}>
           {t('jobs.next.convert')}
         </Button>

@@ -239,7 +239,7 @@ export const convert = {
       omitted_one: '1 file that was measured on another text is left out.',
       omitted_other: '{{count}} files that were measured on another text are left out.',
       chart: 'Size against loss of perplexity. The table has the same figures.',
-      axisSize: 'Size, GiB',
+      axisSize: 'Size',
       axisLoss: 'Perplexity',
     },
     folder: 'Write to',
@@ -254,6 +254,7 @@ export const convert = {
     },
   },
   quality: {
+    card: 'Quality card',
     none: 'It is not known yet what this file lost against its source.',
     intro: 'What this file lost against {{source}}.',
     measure: 'Measure the quality',

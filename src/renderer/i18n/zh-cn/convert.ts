@@ -231,7 +231,7 @@ export const convert = {
       text: '测量文本“{{text}}”：{{tokens}} 次预测，窗口为 {{window}} 个词元。',
       omitted_other: '有 {{count}} 个文件在其他文本上测量，未列入。',
       chart: '大小与困惑度损失。表格中有相同的数据。',
-      axisSize: '大小（GiB）',
+      axisSize: '大小',
       axisLoss: '困惑度',
     },
     folder: '写入位置',
@@ -246,6 +246,7 @@ export const convert = {
     },
   },
   quality: {
+    card: '质量卡',
     none: '尚不清楚此文件相对来源损失了什么。',
     intro: '此文件相对 {{source}} 的损失。',
     measure: '测量质量',

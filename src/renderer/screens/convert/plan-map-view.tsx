@@ -4,7 +4,7 @@ import { useTranslation } from 'react-i18next';
 import type { QuantizeOptions, QuantizePlan } from '#contract/quantize.ts';
 import { useFormat } from '../../format.ts';
 import { KEPT_TYPE, OVERRIDE_TYPES } from './override-types.ts';
-import { bitsPerWeight, bitStep, patternOf, withOverride, type PlanMap } from './plan-map.ts';
+import { bitsPerWeight, bitStep, patternOf, shortName, withOverride, type PlanMap } from './plan-map.ts';
 import { setOptions } from './store.ts';
 import classes from './convert.module.css';
 
@@ -68,7 +68,7 @@ export function PlanMapView({ map, format: output, overrides, modelId }: Props) 
       </ul>
       {map.single.map((tensor) => (
         <button key={tensor.name} type="button" className={classes.single} onClick={() => chooseOne(tensor)}>
-          <code>{tensor.name.replace(/\.weight$/, '')}</code>
+          <code title={tensor.name}>{shortName(tensor.name)}</code>
           <span className={classes.swatch} data-bits={bitStep(bitsPerWeight(tensor))} aria-hidden />
           <span>{tensor.to}</span>
           <span className="num">{format.bytes(tensor.sizeBytes)}</span>
@@ -94,7 +94,7 @@ export function PlanMapView({ map, format: output, overrides, modelId }: Props) 
                   onFocus={() => setAt([row, -1])}
                   onClick={() => setChoice({ label: t('convert.plan.allLayers', { part }), pattern, type: counts[0]?.[0] ?? '' })}
                 >
-                  <code>{part}</code>
+                  <code title={part}>{shortName(part)}</code>
                 </button>
               </span>
               {cells.map((cell, column) =>

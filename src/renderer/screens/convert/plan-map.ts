@@ -9,7 +9,7 @@ interface MapRow {
   readonly part: string;
   /** Finds this matrix in every layer. */
   readonly pattern: string;
-  /** By layer; null where a layer has none. */
+  /** By layer, of experts the first; null where a layer has none. */
   readonly cells: readonly (Planned | null)[];
   /** How many of each type, the most frequent first. */
   readonly types: readonly (readonly [type: string, count: number])[];
@@ -48,13 +48,14 @@ export function planMap(tensors: readonly Planned[]): PlanMap {
   const matrices = tensors.filter(({ shape }) => shape.filter((side) => side > 1).length > 1);
   const layers = [...new Set(matrices.flatMap(({ layer }) => (layer === null ? [] : [layer])))].sort((left, right) => left - right);
   const column = new Map(layers.map((layer, index) => [layer, index]));
-  const parts = new Map<string, (Planned | null)[]>();
+  const parts = new Map<string, { readonly cells: (Planned | null)[]; readonly all: Planned[] }>();
   for (const tensor of matrices) {
     if (tensor.layer === null) continue;
     const part = partOf(tensor.name, tensor.layer);
-    const cells = parts.get(part) ?? layers.map(() => null);
-    cells[column.get(tensor.layer) ?? 0] = tensor;
-    parts.set(part, cells);
+    const row = parts.get(part) ?? { cells: layers.map(() => null), all: [] };
+    row.cells[column.get(tensor.layer) ?? 0] ??= tensor;
+    row.all.push(tensor);
+    parts.set(part, row);
   }
   const byType = new Map<string, { type: string; bits: number; sizeBytes: number; count: number }>();
   for (const tensor of matrices) {
@@ -64,12 +65,12 @@ export function planMap(tensors: readonly Planned[]): PlanMap {
   const vectors = tensors.filter((tensor) => !matrices.includes(tensor));
   return {
     layers,
-    rows: [...parts].map(([part, cells]) => ({
+    rows: [...parts].map(([part, { cells, all }]) => ({
       part: part.replace(/\.weight$/, ''),
-      pattern: String.raw`\.\d+\.${escaped(part)}$`,
+      pattern: String.raw`\.\d+\.${escaped(part).replaceAll(String.raw`\*`, String.raw`\d+`)}$`,
       cells,
-      types: countsOf(cells.flatMap((cell) => (cell === null ? [] : [cell.to]))),
-      sizeBytes: sum(cells.flatMap((cell) => cell ?? [])),
+      types: countsOf(all.map(({ to }) => to)),
+      sizeBytes: sum(all),
     })),
     single: matrices.filter(({ layer }) => layer === null),
     vectors: { count: vectors.length, sizeBytes: sum(vectors) },
@@ -79,11 +80,18 @@ export function planMap(tensors: readonly Planned[]): PlanMap {
 
 const sum = (tensors: readonly Planned[]): number => tensors.reduce((total, { sizeBytes }) => total + sizeBytes, 0);
 
-/** The name without all up to its layer: `blk.3.attn_v.weight` → `attn_v.weight`. */
+/** The name without all up to its layer, the experts taken together: `blk.3.attn_v.weight` → `attn_v.weight`. */
 function partOf(name: string, layer: number): string {
   const at = name.indexOf(`.${layer}.`);
-  return at === -1 ? name : name.slice(at + `.${layer}.`.length);
+  const part = at === -1 ? name : name.slice(at + `.${layer}.`.length);
+  return part.replace(/\.\d+\./g, '.*.');
 }
+
+/** The end of a name, by which it is known: `self_attn.q_proj` → `q_proj`, `experts.*.w1` as it is. */
+export const shortName = (name: string): string => {
+  const whole = name.replace(/\.weight$/, '');
+  return whole.includes('*') ? whole.slice(whole.lastIndexOf('.', whole.indexOf('*') - 2) + 1) : whole.slice(whole.lastIndexOf('.') + 1);
+};
 
 function countsOf(types: readonly string[]): [string, number][] {
   const counts = new Map<string, number>();

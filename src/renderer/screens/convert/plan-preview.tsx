@@ -2,13 +2,12 @@ import { Button } from '@mantine/core';
 import { useMemo, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { ErrorPanel } from '../../components/error-panel.tsx';
+import { FitVerdict } from '../../components/fit-mark.tsx';
 import { Progress } from '../../components/progress.tsx';
 import { useFormat } from '../../format.ts';
 import { Warnings } from '../../jobs/warnings.tsx';
-import { useLive } from '../../live.ts';
 import { useCall } from '../../queries.ts';
 import { targetName } from '../../targets.ts';
-import { FIT_CONTEXT, fitOf } from './fit.ts';
 import { PlanMapView } from './plan-map-view.tsx';
 import { planMap } from './plan-map.ts';
 import { PlanTable } from './plan-table.tsx';
@@ -19,7 +18,6 @@ import classes from './convert.module.css';
 export function PlanPreview({ convert, modelId }: { readonly convert: Convert; readonly modelId: string }) {
   const { t } = useTranslation();
   const format = useFormat();
-  const memory = useLive((state) => state.memory);
   const [asTable, setAsTable] = useState(false);
   const { focused, options } = convert;
   const plan = useCall(
@@ -30,7 +28,6 @@ export function PlanPreview({ convert, modelId }: { readonly convert: Convert; r
   const { data } = plan;
   const map = useMemo(() => (data === undefined ? undefined : planMap(data.tensors)), [data]);
   if (focused === undefined) return null;
-  const fit = focused.needBytes === null || memory === null ? null : fitOf(focused.needBytes, memory);
   const rows =
     data === undefined
       ? []
@@ -55,16 +52,7 @@ export function PlanPreview({ convert, modelId }: { readonly convert: Convert; r
           </Button>
         )}
       </div>
-      {fit !== null && memory !== null && (
-        <p className={classes.verdict} data-fit={fit}>
-          <span className={classes.fitDot} aria-hidden />
-          {t(`convert.verdict.${fit}`, {
-            need: format.bytes(focused.needBytes),
-            total: format.bytes(memory.totalBytes),
-            tokens: format.number(FIT_CONTEXT),
-          })}
-        </p>
-      )}
+      <FitVerdict bytes={focused.needBytes} />
       {plan.isError && <ErrorPanel error={plan.error} action={{ label: t('common.retry'), run: () => void plan.refetch() }} />}
       {plan.isPending && <Progress label={t('convert.plan.working')} fraction={null} />}
       {data !== undefined && map !== undefined && !plan.isError && (

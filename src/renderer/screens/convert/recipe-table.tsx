@@ -5,7 +5,7 @@ import { useTranslation } from 'react-i18next';
 import { useFormat } from '../../format.ts';
 import { useErrorText } from '../../i18n/use-error-text.ts';
 import { targetName } from '../../targets.ts';
-import { FitMark } from './fit-mark.tsx';
+import { FitMark } from '../../components/fit-mark.tsx';
 import { COMMON, isCommon, RECIPE_GROUPS, recipeGroup } from './recipe-groups.ts';
 import { set, useConvertSettings } from './store.ts';
 import type { Convert, Row } from './use-convert.ts';

@@ -1,4 +1,5 @@
 import { useTranslation } from 'react-i18next';
+import { GiB, KiB, MiB } from '#core/bytes.ts';
 import { useFormat } from '../../format.ts';
 import { placeLabels, ticksOf } from './chart.ts';
 import classes from './convert.module.css';
@@ -13,7 +14,7 @@ interface Point {
 const WIDTH = 340;
 const HEIGHT = 190;
 const LEFT = 44;
-const RIGHT = 16;
+const RIGHT = 28;
 const TOP = 14;
 const BOTTOM = 34;
 
@@ -21,7 +22,10 @@ const BOTTOM = 34;
 export function SizeLossChart({ points, bestId }: { readonly points: readonly Point[]; readonly bestId: string | undefined }) {
   const { t } = useTranslation();
   const format = useFormat();
-  const xTicks = ticksOf(0, Math.max(...points.map(({ sizeBytes }) => sizeBytes)) / 2 ** 30, 4);
+  const most = Math.max(...points.map(({ sizeBytes }) => sizeBytes));
+  // Round in the unit that the largest is written in.
+  const unit = [GiB, MiB, KiB].find((size) => most >= size) ?? 1;
+  const xTicks = ticksOf(0, most / unit, 3).map((tick) => tick * unit);
   const yTicks = ticksOf(
     Math.min(0, ...points.map(({ perplexityRise }) => perplexityRise)),
     Math.max(0.001, ...points.map(({ perplexityRise }) => perplexityRise)),
@@ -29,10 +33,10 @@ export function SizeLossChart({ points, bestId }: { readonly points: readonly Po
   );
   const [x0, x1] = [xTicks[0] ?? 0, xTicks.at(-1) ?? 1];
   const [y0, y1] = [yTicks[0] ?? 0, yTicks.at(-1) ?? 1];
-  const x = (gib: number): number => LEFT + ((gib - x0) / (x1 - x0)) * (WIDTH - LEFT - RIGHT);
+  const x = (sizeBytes: number): number => LEFT + ((sizeBytes - x0) / (x1 - x0)) * (WIDTH - LEFT - RIGHT);
   const y = (rise: number): number => HEIGHT - BOTTOM - ((rise - y0) / (y1 - y0)) * (HEIGHT - TOP - BOTTOM);
   const placed = placeLabels(
-    points.map((point) => ({ ...point, x: x(point.sizeBytes / 2 ** 30), y: y(point.perplexityRise) })),
+    points.map((point) => ({ ...point, x: x(point.sizeBytes), y: y(point.perplexityRise) })),
     { left: LEFT, right: WIDTH, top: 4, bottom: HEIGHT - BOTTOM },
   );
   return (
@@ -47,7 +51,7 @@ export function SizeLossChart({ points, bestId }: { readonly points: readonly Po
       ))}
       {xTicks.map((tick) => (
         <text key={tick} x={x(tick)} y={HEIGHT - BOTTOM + 14} textAnchor="middle">
-          {format.figure(tick)}
+          {tick === 0 ? '0' : format.bytes(tick)}
         </text>
       ))}
       <text x={(LEFT + WIDTH - RIGHT) / 2} y={HEIGHT - 4} textAnchor="middle" className={classes.chartAxis}>

@@ -6,7 +6,7 @@ import { recommendTarget } from '#core/quantize/recommend.ts';
 import { useLive } from '../../live.ts';
 import { canQuantize, useModels } from '../../models.ts';
 import { useCall } from '../../queries.ts';
-import { mostBytes, needBytes } from './fit.ts';
+import { mostBytes, needBytes } from '../../fit.ts';
 import { recipeGroup } from './recipe-groups.ts';
 import { targetsOf } from './search.ts';
 import { optionsFor, useConvertSettings } from './store.ts';

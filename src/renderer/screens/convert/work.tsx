@@ -1,7 +1,11 @@
+import { IconChevronRight } from '@tabler/icons-react';
+import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { Job } from '#contract/jobs.ts';
+import type { QualityCard as Card } from '#contract/quantize.ts';
 import { JobRow } from '../../jobs/job-row.tsx';
 import { useJobs } from '../../jobs/use-jobs.ts';
+import { QualityCard } from '../../quality/quality-card.tsx';
 import classes from './convert.module.css';
 
 const KINDS: ReadonlySet<Job['spec']['kind']> = new Set(['convert', 'quantize', 'calibrate', 'quality']);
@@ -25,9 +29,31 @@ export function ConvertWork({ modelId }: { readonly modelId: string }) {
       </h2>
       <ul className={classes.jobs}>
         {jobs.map((job) => (
-          <JobRow key={job.id} job={job} />
+          <JobRow key={job.id} job={job}>
+            {job.result?.kind === 'quantize' && job.result.card !== null && <CardFold card={job.result.card} />}
+            {job.result?.kind === 'quality' && <CardFold card={job.result.card} />}
+          </JobRow>
         ))}
       </ul>
     </section>
+  );
+}
+
+/** The card of a result, when it is asked for. */
+function CardFold({ card }: { readonly card: Card }) {
+  const { t } = useTranslation();
+  const [open, setOpen] = useState(false);
+  return (
+    <>
+      <button type="button" className={classes.fold} aria-expanded={open} onClick={() => setOpen(!open)}>
+        <IconChevronRight size={14} aria-hidden />
+        {t('quality.card')}
+      </button>
+      {open && (
+        <div className={classes.resultCard}>
+          <QualityCard card={card} />
+        </div>
+      )}
+    </>
   );
 }

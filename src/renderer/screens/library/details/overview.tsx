@@ -2,6 +2,8 @@ import { Tooltip } from '@mantine/core';
 import { useTranslation } from 'react-i18next';
 import type { Model } from '#contract/library.ts';
 import type { Output } from '../../../api.ts';
+import { FitVerdict } from '../../../components/fit-mark.tsx';
+import { needBytes } from '../../../fit.ts';
 import { useFormat } from '../../../format.ts';
 import { familyOf } from '../../../models.ts';
 import { Annotations } from './annotations.tsx';
@@ -39,6 +41,7 @@ export function Overview({ model, details }: Props) {
   return (
     <div className={classes.overview}>
       {sentence.length > 0 && <p className={classes.sentence}>{sentence.join(t('common.betweenSentences'))}</p>}
+      {model.kind === 'gguf' && model.state.status === 'ready' && <FitVerdict bytes={needBytes(facts, model.sizeBytes)} />}
       <Annotations model={model} />
       <section aria-labelledby="facts">
         <h3 className={classes.sectionTitle} id="facts">

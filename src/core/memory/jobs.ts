@@ -1,0 +1,89 @@
+import type { ConversionPlan } from '../convert/plan.ts';
+import { elementCount } from '../element-count.ts';
+import type { CalibrationPlan } from '../quantize/calibration-plan.ts';
+import { peakBytes } from '../quantize/memory.ts';
+import type { QuantizationPlan } from '../quantize/plan.ts';
+import { exact, range, totalOf, type Amount, type Total } from './amount.ts';
+import { estimateShape, type InferenceEstimate } from './inference.ts';
+import type { ModelShape } from './shape.ts';
+
+/**
+ * `stream`: chunks that are read, changed and written. `tensors`: what is handled as a whole. `model`: a model that runs, its
+ * weights as far as they are in memory. `moments`: what is summed up of its inputs.
+ */
+export type JobAmountKind = 'stream' | 'tensors' | 'model' | 'moments' | 'adapters';
+
+export interface JobEstimate extends Total<JobAmountKind> {
+  /** Of the result: it grows beside the source until it is complete. */
+  readonly diskBytes: number;
+  /** Of what is written besides, and goes again. */
+  readonly scratchBytes: number;
+}
+
+const jobOf = (amounts: readonly Amount<JobAmountKind>[], diskBytes: number, scratchBytes = 0): JobEstimate => ({
+  ...totalOf(amounts),
+  diskBytes,
+  scratchBytes,
+});
+
+/** What every job holds whose tensors are streamed. */
+const streamBytes = peakBytes([]);
+
+/** Converting: the size is exact, the memory does not depend on the model. */
+export const estimateConversion = ({ totalBytes }: Pick<ConversionPlan, 'totalBytes'>): JobEstimate =>
+  jobOf([exact('stream', streamBytes)], totalBytes);
+
+/** A model that is run on a text, window by window. */
+export interface Running {
+  readonly shape: ModelShape;
+  /** Tokens of a window. */
+  readonly contextLength: number;
+}
+
+/** Weights of a model that runs are mapped from its file: the system may take them back. */
+function modelAmount({ shape, contextLength }: Running): Amount<JobAmountKind> {
+  const estimate: InferenceEstimate = estimateShape(shape, { contextLength, batchLength: contextLength });
+  const weights = estimate.amounts.find(({ kind }) => kind === 'weights')?.bytes ?? 0;
+  return { ...range('model', estimate.totalBytes, 1, 1.05, 'simulated'), lowBytes: estimate.totalBytes - weights };
+}
+
+/** Quantizing, as its plan has it; with the run that a calibration takes before. The two do not overlap. */
+export function estimateQuantization(
+  plan: Pick<QuantizationPlan, 'sizeBytes' | 'memoryBytes'>,
+  calibration?: { readonly plan: Pick<CalibrationPlan, 'memoryBytes' | 'working'>; readonly run: Running },
+): JobEstimate {
+  const encode = [exact<JobAmountKind>('stream', streamBytes), exact<JobAmountKind>('tensors', plan.memoryBytes - streamBytes)];
+  if (calibration === undefined) return jobOf(encode, plan.sizeBytes);
+  // Moments are handed over to the tensors that they belong to.
+  const amounts = [...encode, modelAmount(calibration.run), exact<JobAmountKind>('moments', calibration.plan.memoryBytes)];
+  return jobOf(amounts, plan.sizeBytes, calibration.plan.working?.sizeBytes ?? 0);
+}
+
+/** Numbers of an importance matrix for each input of a matrix: Σ x² and the largest |x|, and their sums once more. */
+const NUMBERS_PER_INPUT = 4;
+
+/** Making an importance matrix: the model runs, and a few numbers are kept for each input of each matrix. */
+export function estimateCalibration(
+  run: Running,
+  tensors: readonly { readonly shape: readonly number[] }[],
+  workingBytes = 0,
+): JobEstimate {
+  const inputs = tensors.reduce(
+    (sum, { shape }) => sum + (shape.length < 2 ? 0 : (shape.at(-1) ?? 0) * (shape.length > 2 ? (shape[0] ?? 1) : 1)),
+    0,
+  );
+  return jobOf([modelAmount(run), exact('moments', 4 * NUMBERS_PER_INPUT * inputs)], 8 * inputs, workingBytes);
+}
+
+/**
+ * Merging an adapter: tensor after tensor, the largest matrix and its change in F32 beside the adapter.
+ * @param tensors of the base, in any order of dimensions
+ * @param outputBytes of the merged file
+ */
+export function estimateMerge(
+  tensors: readonly { readonly shape: readonly number[] }[],
+  { adapterBytes, outputBytes }: { readonly adapterBytes: number; readonly outputBytes: number },
+): JobEstimate {
+  const largest = tensors.reduce((most, { shape }) => (shape.length < 2 ? most : Math.max(most, elementCount(shape))), 0);
+  return jobOf([exact('stream', streamBytes), exact('tensors', 2 * 4 * largest), exact('adapters', adapterBytes)], outputBytes);
+}
