@@ -65,7 +65,8 @@ export function undoToast(id: string, message: string, undo: () => void, onClose
 /** Whether the screen for a job's model is open: it shows the job and what came of it. */
 function isOnScreen({ spec }: Job): boolean {
   const { pathname, search } = history.location;
-  if (pathname !== '/convert' || spec.kind === 'demo' || spec.kind === 'verify' || spec.kind === 'perplexity') return false;
+  const isShownThere = spec.kind === 'convert' || spec.kind === 'quantize' || spec.kind === 'calibrate' || spec.kind === 'quality';
+  if (pathname !== '/convert' || !isShownThere) return false;
   // An id of digits is quoted in the address.
   const shownId = new URLSearchParams(search).get('model')?.replaceAll('"', '');
   return shownId === (spec.kind === 'quality' ? spec.sourceId : spec.modelId);

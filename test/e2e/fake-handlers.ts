@@ -212,6 +212,20 @@ export function fakeHandlers(options: FakeOptions): AppHandlers {
   }
 
   return {
+    adapters: {
+      get: () => ({
+        format: 'peft',
+        baseName: 'HuggingFaceTB/SmolLM3-3B',
+        architecture: null,
+        modules: [],
+        replaced: [],
+        rows: [],
+        parameterCount: 0,
+      }),
+      fits: () => [],
+      preview: () => [],
+      certificates: () => [],
+    },
     library: {
       list: () => {
         if (scene === 'error')

@@ -4,10 +4,36 @@ import type { Model } from '#contract/library.ts';
 import type { Formats } from '../format.ts';
 import { targetName } from '../targets.ts';
 
+/** The model or adapter that a job is about; null for one that makes its first. */
+export function subjectOf(spec: JobSpec): string | null {
+  switch (spec.kind) {
+    case 'demo':
+      return null;
+    case 'merge':
+      return spec.baseId;
+    case 'combine':
+      return spec.adapters[0]?.adapterId ?? null;
+    case 'extract':
+      return spec.tunedId;
+    case 'convertAdapter':
+      return spec.adapterId;
+    case 'certify':
+      return spec.mergedId;
+    default:
+      return spec.modelId;
+  }
+}
+
 /** What a job does, in one line. */
 export function jobTitle(spec: JobSpec, models: readonly Pick<Model, 'id' | 'name'>[], t: TFunction): string {
   if (spec.kind === 'demo') return t('jobs.titles.demo', { name: spec.name });
-  const name = models.find(({ id }) => id === spec.modelId)?.name ?? t('jobs.removedModel');
+  const nameOf = (modelId: string | null): string => models.find(({ id }) => id === modelId)?.name ?? t('jobs.removedModel');
+  const name = nameOf(subjectOf(spec));
+  if (spec.kind === 'merge' || spec.kind === 'combine') {
+    const adapters = spec.adapters.map(({ adapterId }) => nameOf(adapterId)).join(', ');
+    return t(`jobs.titles.${spec.kind}`, { name, adapters });
+  }
+  if (spec.kind === 'convertAdapter') return t('jobs.titles.convertAdapter', { name, format: spec.format === 'gguf' ? 'GGUF' : 'PEFT' });
   if (spec.kind === 'convert') return t('jobs.titles.convert', { name, target: spec.target.toUpperCase() });
   if (spec.kind === 'quantize') return t('jobs.titles.quantize', { name, target: targetName(spec.target) });
   return t(`jobs.titles.${spec.kind}`, { name });
@@ -18,7 +44,6 @@ export const PHASES: ReadonlySet<string> = new Set([
   'convert.reading',
   'convert.writing',
   'convert.hashing',
-  'quantize.hashing',
   'quantize.reading',
   'quantize.calibrating',
   'quantize.writing',
@@ -31,6 +56,18 @@ export const PHASES: ReadonlySet<string> = new Set([
   'quality.measuring',
   'quality.comparing',
   'quality.sampling',
+  'merge.hashing',
+  'merge.reading',
+  'merge.writing',
+  'merge.checking',
+  'adapter.hashing',
+  'adapter.reading',
+  'adapter.computing',
+  'adapter.writing',
+  'certify.loading',
+  'certify.measuring',
+  'certify.comparing',
+  'certify.sampling',
   'demo.learning',
   'demo.writing',
   'verify.hashing',

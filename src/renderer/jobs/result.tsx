@@ -8,6 +8,7 @@ import { closeJobs } from '../layers.ts';
 import { canChat, needsConversion, useModel } from '../models.ts';
 import { goTo } from '../navigation.ts';
 import { useAction, useCall } from '../queries.ts';
+import { subjectOf } from './job-title.ts';
 
 const durationOf = (job: Job): number | null => (job.startedMs === null || job.finishedMs === null ? null : job.finishedMs - job.startedMs);
 
@@ -25,6 +26,14 @@ export function resultText(job: Job, format: Formats, t: TFunction): string {
     if (result.card === null) return t('jobs.results.convert', { size, time });
     return t('jobs.results.quantize', { size, time, quality: measureText(result.card.measure, format, t) });
   }
+  if (result.kind === 'merge') {
+    const written = t('jobs.results.convert', { size: format.bytes(result.sizeBytes), time });
+    if (result.certificate === null) return written;
+    return `${written} · ${t(`jobs.verdicts.${result.certificate.measure.verdict}`)}`;
+  }
+  if (result.kind === 'certify') return t(`jobs.verdicts.${result.certificate.measure.verdict}`);
+  if (result.kind === 'combine' || result.kind === 'convertAdapter' || result.kind === 'extract')
+    return t('jobs.results.convert', { size: format.bytes(result.sizeBytes), time });
   if (result.kind === 'quality') return measureText(result.card.measure, format, t);
   if (result.kind === 'calibrate')
     return t('jobs.results.calibrate', { count: result.matrices, tokens: format.number(result.tokens), time });
@@ -42,10 +51,10 @@ export function NextSteps({ job, onDone = closeJobs }: { readonly job: Job; read
   const { data: host } = useCall('system.host', {});
   const reveal = useAction('system.reveal');
   const { result, spec } = job;
-  const madeId = result?.kind === 'convert' || result?.kind === 'quantize' || result?.kind === 'demo' ? result.modelId : null;
-  const writtenPath = result?.kind === 'convert' || result?.kind === 'quantize' || result?.kind === 'calibrate' ? result.path : null;
+  const madeId = result !== null && 'modelId' in result ? result.modelId : null;
+  const writtenPath = result !== null && 'path' in result ? result.path : null;
   const made = useModel(madeId);
-  const shownId = madeId ?? (spec.kind === 'demo' ? null : spec.modelId);
+  const shownId = madeId ?? subjectOf(spec);
   const then = (act: () => void) => () => {
     act();
     onDone();

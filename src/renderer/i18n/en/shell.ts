@@ -155,6 +155,11 @@ export const shell = {
       quantize: 'Make {{target}} from {{name}}',
       calibrate: 'Compute an importance matrix of {{name}}',
       quality: 'Measure the quality of {{name}}',
+      merge: 'Merge {{adapters}} into {{name}}',
+      combine: 'Combine {{adapters}}',
+      extract: 'Extract an adapter from {{name}}',
+      convertAdapter: 'Write {{name}} as {{format}}',
+      certify: 'Certify {{name}}',
       verify: 'Verify {{name}}',
       demo: 'Create {{name}}',
       perplexity: 'Measure the perplexity of {{name}}',
@@ -183,6 +188,24 @@ export const shell = {
         comparing: 'Comparing the tensors',
         sampling: 'Writing on with both',
       },
+      merge: {
+        hashing: 'Computing the checksum',
+        reading: 'Reading the model and the adapters',
+        writing: 'Merging and writing tensors',
+        checking: 'Checking what was written',
+      },
+      adapter: {
+        hashing: 'Computing the checksum',
+        reading: 'Reading the adapters',
+        computing: 'Computing the adapter',
+        writing: 'Writing the adapter',
+      },
+      certify: {
+        loading: 'Loading both models',
+        measuring: 'Reading the text with both',
+        comparing: 'Comparing the weights',
+        sampling: 'Writing on with both',
+      },
       demo: {
         learning: 'Learning a vocabulary from a text',
         writing: 'Writing random weights',
@@ -198,6 +221,11 @@ export const shell = {
     states: {
       cancelled: 'Cancelled. Nothing half-done was kept.',
       interrupted: 'Lathe was closed while this was running.',
+    },
+    verdicts: {
+      green: 'Certificate green: the merge is right',
+      amber: 'Certificate amber: see its reasons',
+      red: 'Certificate red: the merge is not what it should be',
     },
     results: {
       plain: 'Finished in {{time}}',

@@ -153,6 +153,11 @@ export const shell = {
       quantize: '由 {{name}} 生成 {{target}}',
       calibrate: '计算 {{name}} 的重要性矩阵',
       quality: '测量 {{name}} 的质量',
+      merge: '将 {{adapters}} 合并到 {{name}}',
+      combine: '组合 {{adapters}}',
+      extract: '从 {{name}} 提取适配器',
+      convertAdapter: '将 {{name}} 写成 {{format}}',
+      certify: '验证 {{name}}',
       verify: '校验 {{name}}',
       demo: '创建“{{name}}”',
       perplexity: '测量 {{name}} 的困惑度',
@@ -181,6 +186,24 @@ export const shell = {
         comparing: '正在比较张量',
         sampling: '正在用两个模型续写',
       },
+      merge: {
+        hashing: '正在计算校验和',
+        reading: '正在读取模型和适配器',
+        writing: '正在合并并写入张量',
+        checking: '正在检查写入的内容',
+      },
+      adapter: {
+        hashing: '正在计算校验和',
+        reading: '正在读取适配器',
+        computing: '正在计算适配器',
+        writing: '正在写入适配器',
+      },
+      certify: {
+        loading: '正在加载两个模型',
+        measuring: '正在用两个模型读取文本',
+        comparing: '正在比较权重',
+        sampling: '正在用两个模型续写',
+      },
       demo: {
         learning: '正在从文本中学习词表',
         writing: '正在写入随机权重',
@@ -196,6 +219,11 @@ export const shell = {
     states: {
       cancelled: '已取消，没有留下半成品。',
       interrupted: '任务运行时 Lathe 被关闭。',
+    },
+    verdicts: {
+      green: '证书为绿色：合并正确',
+      amber: '证书为黄色：请查看原因',
+      red: '证书为红色：合并结果不正确',
     },
     results: {
       plain: '用时 {{time}}',
