@@ -29,8 +29,23 @@ export interface LoraAddon {
     threads: number,
   ): Promise<void>;
   addColumnSquares(rows: number, base: Float32Array, delta: Float32Array, sums: Uint8Array, threads: number): Promise<void>;
+  changeSums(base: Float32Array, expected: Float32Array, actual: Float32Array, threads: number): Promise<ChangeSums>;
   orthonormalizeRows(count: number, y: Float32Array, threads: number, cancel: CancelFlag): Promise<void>;
   smallSvd(n: number, a: Float32Array, u: Float32Array, s: Float32Array, v: Float32Array, cancel: CancelFlag): Promise<void>;
+}
+
+/** How a changed tensor lies to what it was (base) and what it should be (expected). */
+export interface ChangeSums {
+  /** Σ (actual − expected)² */
+  readonly error: number;
+  /** Σ expected² */
+  readonly norm: number;
+  /** Σ (expected − base)² */
+  readonly change: number;
+  /** Σ base² */
+  readonly base: number;
+  /** Σ (actual − base)·(expected − base) */
+  readonly overlap: number;
 }
 
 /** A matrix in memory, row by row; turned, it counts as its transpose. */
@@ -75,6 +90,8 @@ export interface NativeLora {
   applyDora: LoraAddon['applyDora'];
   /** sums[columns] += Σ over rows of (base + delta)². */
   addColumnSquares(rows: number, base: Float32Array, delta: Float32Array, sums: Float64Array, threads: number): Promise<void>;
+  /** All three are equally long. */
+  changeSums: LoraAddon['changeSums'];
   /** Make the rows of `y` [count × length] orthonormal, in place; one that depends on those before it becomes zeros. */
   orthonormalizeRows(count: number, y: Float32Array, running?: Running): Promise<void>;
   /** Of a matrix that is small: the time goes with the third power of `n`, of which 4096 is the most. */
@@ -90,6 +107,7 @@ export function nativeLora(addon: LoraAddon, { run, coded }: JobRunner): NativeL
     applyDora: (...values) => coded(() => addon.applyDora(...values)),
     addColumnSquares: (rows, base, delta, sums, threads) =>
       coded(() => addon.addColumnSquares(rows, base, delta, new Uint8Array(sums.buffer, sums.byteOffset, sums.byteLength), threads)),
+    changeSums: (...values) => coded(() => addon.changeSums(...values)),
     orthonormalizeRows: (count, y, { threads = defaultThreads(), signal } = {}) =>
       run(signal, undefined, (cancel) => addon.orthonormalizeRows(count, y, threads, cancel)),
     smallSvd: async (n, a, { signal } = {}) => {

@@ -79,6 +79,12 @@ export interface Comparison {
   readonly windows: number;
 }
 
+/** A GGUF adapter that acts beside the weights of a model. */
+export interface AdapterFile {
+  readonly path: string;
+  readonly scale: number;
+}
+
 /** The addon's functions, as src/native/binding/{quantize,gptq,calibrate,evaluate}.cc define them. */
 export interface QuantizeAddon {
   ggmlQuantize(
@@ -187,6 +193,7 @@ export interface QuantizeAddon {
     maxWindows: number,
     threads: number,
     gpuLayers: number,
+    sourceAdapters: readonly AdapterFile[],
     cancel: CancelFlag,
     onProgress: Progress,
   ): Promise<Comparison>;
@@ -198,6 +205,7 @@ export interface QuantizeAddon {
     newTokens: number,
     threads: number,
     gpuLayers: number,
+    adapters: readonly AdapterFile[],
     cancel: CancelFlag,
     onProgress: Progress,
   ): Promise<Continuation[]>;
@@ -236,6 +244,8 @@ export interface CompareOptions extends JobOptions {
   /** Default: the whole text. */
   readonly maxWindows?: number | undefined;
   readonly gpuLayers?: number | undefined;
+  /** Beside the weights of the source; default none. */
+  readonly sourceAdapters?: readonly AdapterFile[] | undefined;
 }
 
 /** What a model makes of a place in a text. */
@@ -252,6 +262,8 @@ export interface ContinueOptions extends JobOptions {
   readonly promptTokens: number;
   readonly newTokens: number;
   readonly gpuLayers?: number | undefined;
+  /** Beside the weights; default none. */
+  readonly adapters?: readonly AdapterFile[] | undefined;
 }
 
 /** The addon's short jobs as they are, with its errors made AppErrors; its long ones with signal and progress. */
@@ -330,15 +342,27 @@ export function nativeQuantize(addon: QuantizeAddon, { run, coded }: JobRunner):
       maxWindows = 0,
       threads = defaultThreads(),
       gpuLayers = 0,
+      sourceAdapters = [],
       signal,
       onProgress,
     }) =>
       run(signal, onProgress, (cancel, report) =>
-        addon.compare(sourcePath, variantPath, text, contextLength, maxWindows, threads, gpuLayers, cancel, report),
+        addon.compare(sourcePath, variantPath, text, contextLength, maxWindows, threads, gpuLayers, sourceAdapters, cancel, report),
       ),
-    continueText: ({ modelPath, text, places, promptTokens, newTokens, threads = defaultThreads(), gpuLayers = 0, signal, onProgress }) =>
+    continueText: ({
+      modelPath,
+      text,
+      places,
+      promptTokens,
+      newTokens,
+      threads = defaultThreads(),
+      gpuLayers = 0,
+      adapters = [],
+      signal,
+      onProgress,
+    }) =>
       run(signal, onProgress, (cancel, report) =>
-        addon.continueText(modelPath, text, places, promptTokens, newTokens, threads, gpuLayers, cancel, report),
+        addon.continueText(modelPath, text, places, promptTokens, newTokens, threads, gpuLayers, adapters, cancel, report),
       ),
   };
 }

@@ -61,6 +61,8 @@ namespace lathe {
   X(llama_model_n_ctx_train)           \
   X(llama_model_has_encoder)           \
   X(llama_model_has_decoder)           \
+  X(llama_adapter_lora_init)           \
+  X(llama_set_adapters_lora)           \
   X(llama_vocab_type)                  \
   X(llama_vocab_n_tokens)              \
   X(llama_vocab_get_add_bos)           \

@@ -145,6 +145,11 @@ export const adapterErrors = {
     safe: nothingWritten,
     next: 'Choose a fine-tuned model and the base that it was made from.',
   },
+  'adapters.leftOut': {
+    what: '{count} tensors differ that a GGUF adapter has no place for: {tensor}, for one. They were left out.',
+    safe: 'All other differences are in the adapter.',
+    next: 'Extract a PEFT adapter to have these as well.',
+  },
   'adapters.noDifference': {
     what: 'The two models are the same: there is nothing to extract.',
     safe: nothingWritten,

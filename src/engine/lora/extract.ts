@@ -17,6 +17,8 @@ import { cut, decomposeBands, type SvdTools } from './svd.ts';
 export interface Extracted {
   readonly weight: string;
   readonly rank: number;
+  /** ‖ΔW‖ */
+  readonly length: number;
   /** ‖ΔW‖ / ‖W‖ */
   readonly relativeChange: number;
   /** Share of ‖ΔW‖² that the adapter does not hold. */
@@ -132,6 +134,7 @@ async function extractMatrix(
   const extracted: Extracted = {
     weight: base.hf,
     rank,
+    length: Math.sqrt(norm.change),
     relativeChange: norm.base === 0 ? 1 : Math.sqrt(norm.change / norm.base),
     residual: 1 - (curve[rank - 1] ?? 1),
     energy: curve,

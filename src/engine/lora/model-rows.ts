@@ -14,7 +14,7 @@ export type RowKernels = DecodeKernels & Pick<Native, 'permuteRows' | 'transpose
 export async function* rowsOf(
   source: ValueSource,
   columns: number,
-  { sources }: OpenedModel,
+  { sources }: Pick<OpenedModel, 'sources'>,
   kernels: RowKernels,
   threads: number,
 ): AsyncGenerator<ValuesAt> {

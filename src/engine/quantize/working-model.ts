@@ -3,10 +3,11 @@ import { join } from 'node:path';
 import { onDisk } from '#core/errors/on-disk.ts';
 import type { QuantizationPlan } from '#core/quantize/plan.ts';
 import type { WorkKernels } from './carry-out.ts';
+import type { ValueEdits } from './edit.ts';
 import { executeQuantization } from './execute.ts';
 import type { OpenedModel } from './open-model.ts';
 
-/** A GGUF file of floats that is only there while it is needed. */
+/** A GGUF file of floats, or a folder, that is only there while it is needed. */
 export interface WorkingModel extends AsyncDisposable {
   readonly path: string;
 }
@@ -18,6 +19,8 @@ export interface WorkingModelOptions {
   /** It exists. */
   readonly scratchFolder: string;
   readonly kernels: WorkKernels;
+  /** Changes to the values; what is changed is not copied. */
+  readonly edits?: ValueEdits | undefined;
   readonly threads?: number | undefined;
   readonly signal: AbortSignal;
   readonly progress: (doneBytes: number, totalBytes: number, tensor: string) => void;
@@ -27,17 +30,19 @@ const PREFIX = 'working-';
 
 /** Write a model as a file that llama.cpp can run and that may be written to. Disposing removes it. Throws what executing throws. */
 export async function makeWorkingModel({ opened, scratchFolder, ...options }: WorkingModelOptions): Promise<WorkingModel> {
+  await using stack = new AsyncDisposableStack();
+  const folder = stack.use(await workingFolder(scratchFolder));
+  const path = join(folder.path, 'model.gguf');
+  await executeQuantization({ ...options, sources: opened.sources, sourceFolder: opened.sourceFolder, outputPath: path });
+  const owned = stack.move();
+  return { path, [Symbol.asyncDispose]: () => owned.disposeAsync() };
+}
+
+/** A folder of this process's own, which is there while it is needed. Disposing removes it with all that is in it. Throws `disk.*`. */
+export async function workingFolder(scratchFolder: string): Promise<WorkingModel> {
   await removeStale(scratchFolder);
-  const folder = await onDisk(scratchFolder, () => mkdtemp(join(scratchFolder, `${PREFIX}${process.pid}-`)));
-  const remove = (): Promise<void> => rm(folder, { recursive: true, force: true });
-  try {
-    const path = join(folder, 'model.gguf');
-    await executeQuantization({ ...options, sources: opened.sources, sourceFolder: opened.sourceFolder, outputPath: path });
-    return { path, [Symbol.asyncDispose]: remove };
-  } catch (error) {
-    await remove();
-    throw error;
-  }
+  const path = await onDisk(scratchFolder, () => mkdtemp(join(scratchFolder, `${PREFIX}${process.pid}-`)));
+  return { path, [Symbol.asyncDispose]: () => rm(path, { recursive: true, force: true }) };
 }
 
 /** What a process that is no more has left. */

@@ -5,14 +5,10 @@ import { openQuantizable } from '../quantize/open-model.ts';
 import { modelThreads, type TensorContext, type TensorHandlers } from './context.ts';
 import { withProgress } from './progress.ts';
 import { runnable, trainedContext } from './run-model.ts';
+import { samplesOf, SAMPLES } from './samples.ts';
 import { fittingText, readText } from './text.ts';
 
 const WORST_TENSORS = 20;
-
-/** Places of the text that both go on from, tokens of the text before each, and of what they make of it. */
-const SAMPLES = 5;
-const PROMPT_TOKENS = 24;
-const NEW_TOKENS = 32;
 
 export const qualityHandler =
   ({ native, version }: TensorContext): TensorHandlers['quality'] =>
@@ -52,22 +48,15 @@ export const qualityHandler =
         signal,
         progress: (amount, total, tensor) => tell({ phase: 'quality.comparing', detail: tensor, amount, total, unit: 'tensors' }),
       });
-      // BOS, the prompt and what follows it must be within what the models were trained on.
-      const room = (await trainedContext(1 + PROMPT_TOKENS + NEW_TOKENS, paths)) - 1;
-      const promptTokens = Math.min(PROMPT_TOKENS, Math.floor(room / 2));
-      const newTokens = Math.min(NEW_TOKENS, room - promptTokens);
-      const sample = async (modelPath: string, done: number) =>
-        kernels.continueText({
-          ...run,
-          modelPath,
-          places: SAMPLES,
-          promptTokens,
-          newTokens,
-          onProgress: (amount) =>
-            tell({ phase: 'quality.sampling', detail: null, amount: done + amount, total: 2 * SAMPLES, unit: 'windows' }),
-        });
-      const fromSource = await sample(runSource.path, 0);
-      const fromVariant = await sample(runVariant.path, SAMPLES);
+      const [fromSource = [], fromVariant = []] = await samplesOf(
+        {
+          kernels,
+          run,
+          paths,
+          tell: (amount) => tell({ phase: 'quality.sampling', detail: null, amount, total: 2 * SAMPLES, unit: 'windows' }),
+        },
+        paths.map((path) => ({ path, adapters: [] })),
+      );
       const measure: QualityMeasure = {
         textName: text.name,
         textSha256: text.sha256,

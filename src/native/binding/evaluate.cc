@@ -14,6 +14,21 @@ namespace {
 constexpr int64_t kMostThreads = 512;  // GGML_MAX_N_THREADS
 constexpr int64_t kInt32 = std::numeric_limits<int32_t>::max();
 
+/// [{ path, scale }] → as the evaluations take them
+std::vector<AdapterFile> adapters_of(const Arguments& arguments, size_t index) {
+  if (!arguments.value(index).IsArray()) arguments.fail("adapters", "is not an array");
+  const Napi::Array given = arguments.value(index).As<Napi::Array>();
+  std::vector<AdapterFile> adapters;
+  for (uint32_t i = 0; i < given.Length(); ++i) {
+    const Napi::Value entry = given.Get(i);
+    if (!entry.IsObject()) arguments.fail("adapters", "holds something that is no object");
+    const Napi::Value path = entry.As<Napi::Object>().Get("path"), scale = entry.As<Napi::Object>().Get("scale");
+    if (!path.IsString() || !scale.IsNumber()) arguments.fail("adapters", "holds something else than path and scale");
+    adapters.push_back({path.As<Napi::String>().Utf8Value(), scale.As<Napi::Number>().FloatValue()});
+  }
+  return adapters;
+}
+
 /// perplexity(modelPath, text, contextLength, threads, gpuLayers, cancelFlag, onProgress | undefined)
 Napi::Value measure_perplexity(const Napi::CallbackInfo& info) {
   const Arguments arguments(info);
@@ -39,7 +54,8 @@ Napi::Value measure_perplexity(const Napi::CallbackInfo& info) {
   });
 }
 
-/// compare(sourcePath, variantPath, text, contextLength, maxWindows, threads, gpuLayers, cancelFlag, onProgress | undefined)
+/// compare(sourcePath, variantPath, text, contextLength, maxWindows, threads, gpuLayers, sourceAdapters, cancelFlag,
+///         onProgress | undefined)
 Napi::Value compare_models(const Napi::CallbackInfo& info) {
   const Arguments arguments(info);
   CompareOptions options;
@@ -50,7 +66,8 @@ Napi::Value compare_models(const Napi::CallbackInfo& info) {
   options.max_windows = arguments.whole(4, "maxWindows", 0, kInt32);
   options.threads = static_cast<int>(arguments.whole(5, "threads", 1, kMostThreads));
   options.gpu_layers = static_cast<int>(arguments.whole(6, "gpuLayers", 0, kInt32));
-  const Job::Options job{{}, arguments.cancel_flag(7), arguments.callback(8, "onProgress")};
+  options.source_adapters = adapters_of(arguments, 7);
+  const Job::Options job{{}, arguments.cancel_flag(8), arguments.callback(9, "onProgress")};
   return Job::start(info.Env(), job, [options, text](JobControl& control) {
     const CompareResult measured = compare(ggml(), options, *text, control);
     return [measured](Napi::Env env) {
@@ -70,8 +87,8 @@ Napi::Value compare_models(const Napi::CallbackInfo& info) {
   });
 }
 
-/// continueText(modelPath, text, places, promptTokens, newTokens, threads, gpuLayers, cancelFlag, onProgress | undefined)
-///   → [{ prompt, continuation }]
+/// continueText(modelPath, text, places, promptTokens, newTokens, threads, gpuLayers, adapters, cancelFlag,
+///              onProgress | undefined) → [{ prompt, continuation }]
 Napi::Value continue_places(const Napi::CallbackInfo& info) {
   const Arguments arguments(info);
   ContinueOptions options;
@@ -82,7 +99,8 @@ Napi::Value continue_places(const Napi::CallbackInfo& info) {
   options.new_tokens = static_cast<int32_t>(arguments.whole(4, "newTokens", 1, kInt32));
   options.threads = static_cast<int>(arguments.whole(5, "threads", 1, kMostThreads));
   options.gpu_layers = static_cast<int>(arguments.whole(6, "gpuLayers", 0, kInt32));
-  const Job::Options job{{}, arguments.cancel_flag(7), arguments.callback(8, "onProgress")};
+  options.adapters = adapters_of(arguments, 7);
+  const Job::Options job{{}, arguments.cancel_flag(8), arguments.callback(9, "onProgress")};
   return Job::start(info.Env(), job, [options, text](JobControl& control) {
     return [found = continue_text(ggml(), options, *text, control)](Napi::Env env) {
       Napi::Array list = Napi::Array::New(env);

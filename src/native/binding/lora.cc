@@ -5,6 +5,7 @@
 
 #include "binding/arguments.h"
 #include "binding/functions.h"
+#include "kernels/change_sum.h"
 #include "kernels/gemm.h"
 
 namespace lathe {
@@ -95,6 +96,28 @@ Napi::Value column_squares(const Napi::CallbackInfo& info) {
   });
 }
 
+/// changeSums(base, expected, actual, threads) → { error, norm, change, base, overlap }
+Napi::Value sums_of_change(const Napi::CallbackInfo& info) {
+  const Arguments arguments(info);
+  const Span<float> base = arguments.floats(0, "base");
+  const Span<float> expected = arguments.floats(1, "expected", base.count);
+  const Span<float> actual = arguments.floats(2, "actual", base.count);
+  const int threads = threads_of(arguments, 3);
+  return Job::start(info.Env(), {{info[0], info[1], info[2]}, nullptr, {}}, [=](JobControl&) {
+    Workers workers(threads);
+    const ChangeSum sum = change_sum(base.count, base.data, expected.data, actual.data, workers);
+    return [sum](Napi::Env env) {
+      Napi::Object result = Napi::Object::New(env);
+      result.Set("error", sum.error);
+      result.Set("norm", sum.norm);
+      result.Set("change", sum.change);
+      result.Set("base", sum.base);
+      result.Set("overlap", sum.overlap);
+      return result;
+    };
+  });
+}
+
 /// orthonormalizeRows(count, y, threads, cancelFlag)
 Napi::Value orthonormalize(const Napi::CallbackInfo& info) {
   const Arguments arguments(info);
@@ -132,6 +155,7 @@ void add_lora_functions(Napi::Env env, Napi::Object exports) {
   exports.Set("matmul", Napi::Function::New(env, multiply));
   exports.Set("applyDora", Napi::Function::New(env, dora));
   exports.Set("addColumnSquares", Napi::Function::New(env, column_squares));
+  exports.Set("changeSums", Napi::Function::New(env, sums_of_change));
   exports.Set("orthonormalizeRows", Napi::Function::New(env, orthonormalize));
   exports.Set("smallSvd", Napi::Function::New(env, decompose));
 }

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "evaluate/model.h"
 
@@ -10,6 +11,7 @@ namespace lathe {
 struct CompareOptions {
   std::string source_path;
   std::string variant_path;
+  std::vector<AdapterFile> source_adapters = {};  // beside the weights of the source
   int32_t context_length = 0;
   int threads = 1;
   int gpu_layers = 0;

@@ -44,9 +44,7 @@ class Generator {
       return static_cast<const JobControl*>(data)->cancelled().load(std::memory_order_relaxed);
     };
     params.abort_callback_data = const_cast<JobControl*>(&control);
-    const ProblemLog log;
-    context_.reset(api_.llama_init_from_model(model.get(), params));
-    if (context_ == nullptr) throw CodedError("engine.insufficientMemory", {{"file", model.file_name()}}, log.text());
+    context_ = model.open_context(params);
   }
 
   /// BOS, the prompt and what follows it.
@@ -98,7 +96,9 @@ class Generator {
 
 std::vector<Continuation> continue_text(const GgmlApi& api, const ContinueOptions& options, const std::string& text,
                                         JobControl& control) {
-  const Model model(api, {options.model_path, options.gpu_layers, /*vocabulary_only=*/false}, control);
+  const Model model(
+      api, {options.model_path, options.gpu_layers, /*vocabulary_only=*/false, /*plain_layout=*/false, options.adapters},
+      control);
   if (api.llama_model_has_encoder(model.get()) || !api.llama_model_has_decoder(model.get()))
     throw CodedError("evaluate.notGenerative", {{"file", model.file_name()}});
   // Beyond it a model with learned positions has no numbers to look up, which ends the process.

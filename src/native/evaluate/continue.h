@@ -10,6 +10,7 @@ namespace lathe {
 
 struct ContinueOptions {
   std::string model_path;
+  std::vector<AdapterFile> adapters = {};  // beside its weights
   int32_t places = 1;         // evenly spaced over the text
   int32_t prompt_tokens = 1;  // of the text, before each continuation
   int32_t new_tokens = 1;     // at most: a model may end by itself

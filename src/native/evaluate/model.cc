@@ -149,6 +149,26 @@ Model::Model(const GgmlApi& api, const Options& options, const JobControl& contr
   const bool lacks_eos =
       api.llama_vocab_get_add_eos(vocabulary_) && api.llama_vocab_eos(vocabulary_) == LLAMA_TOKEN_NULL;
   if (lacks_bos || lacks_eos) fail_to_load(file_name_, "its tokenizer adds a token that it does not have");
+
+  for (const auto& [path, scale] : options.adapters) {
+    const ProblemLog adapter_log;
+    llama_adapter_lora* adapter = api.llama_adapter_lora_init(model_.get(), path.c_str());
+    if (adapter == nullptr) fail_to_load(file_name_of(path), first_problem(adapter_log.text()), adapter_log.text());
+    adapters_.push_back(adapter);
+    scales_.push_back(scale);
+  }
+}
+
+std::unique_ptr<llama_context, decltype(&llama_free)> Model::open_context(const llama_context_params& params) const {
+  const ProblemLog log;
+  std::unique_ptr<llama_context, decltype(&llama_free)> context(api_.llama_init_from_model(model_.get(), params),
+                                                                api_.llama_free);
+  std::vector<llama_adapter_lora*> adapters = adapters_;
+  std::vector<float> scales = scales_;
+  if (context == nullptr || (!adapters.empty() && api_.llama_set_adapters_lora(context.get(), adapters.data(),
+                                                                               adapters.size(), scales.data()) != 0))
+    throw CodedError("engine.insufficientMemory", {{"file", file_name_}}, log.text());
+  return context;
 }
 
 }  // namespace lathe

@@ -48,9 +48,7 @@ WindowRun::WindowRun(const Model& model, const std::vector<llama_token>& tokens,
     return static_cast<const JobControl*>(data)->cancelled().load(std::memory_order_relaxed);
   };
   params.abort_callback_data = const_cast<JobControl*>(&control);
-  const ProblemLog log;
-  context_.reset(api_.llama_init_from_model(model.get(), params));
-  if (context_ == nullptr) throw CodedError("engine.insufficientMemory", {{"file", model.file_name()}}, log.text());
+  context_ = model.open_context(params);
 }
 
 WindowRun::Plan WindowRun::make_plan() const {

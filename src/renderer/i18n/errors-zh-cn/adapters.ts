@@ -103,5 +103,10 @@ export const adapters = {
     safe.nothingWritten,
     rightPair,
   ),
+  'adapters.leftOut': words(
+    '有 {count} 个不同的张量（例如 {tensor}）无法放入 GGUF 适配器，已略去。',
+    '其他所有差异都在适配器中。',
+    '如需保留它们，请提取为 PEFT 适配器。',
+  ),
   'adapters.noDifference': words('两个模型完全相同，没有可提取的内容。', safe.nothingWritten, rightPair),
 } as const;

@@ -1,8 +1,9 @@
 import type { ErrorCode, ErrorText } from '#core/errors/index.ts';
 import { adapters } from './adapters.ts';
+import { certificates } from './certificates.ts';
 import { formats } from './formats.ts';
 import { models } from './models.ts';
 import { program } from './program.ts';
 
 /** 所有错误的中文文本。缺少或多出任何一个代码都无法通过编译。 */
-export const zhErrors = { ...adapters, ...formats, ...models, ...program } as const satisfies Record<ErrorCode, ErrorText>;
+export const zhErrors = { ...adapters, ...certificates, ...formats, ...models, ...program } as const satisfies Record<ErrorCode, ErrorText>;
