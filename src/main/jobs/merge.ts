@@ -54,7 +54,7 @@ export function mergeRunner(services: MergeOptions): JobRunner<'merge'> {
       basePath: base.path,
       adapters: adaptersAt(adapters),
       target: spec.target,
-      format: spec.format,
+      format: formatOf(spec, base),
       outputPath,
       name: nameOf(spec, base, adapters),
       options: resolveOptions(spec.options),

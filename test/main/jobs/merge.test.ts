@@ -46,6 +46,8 @@ test('a merge ends as a model with its certificate and its lineage, all at once'
     basePath: join(folder, 'tiny'),
     adapters: [{ path: join(folder, 'style'), scale: 0.5 }],
     target: 'F16',
+    // A folder to a GGUF type: the target's own format, not the base's.
+    format: 'gguf',
     name: 'tiny-style-F16',
   });
   expect(engines.asked.find(([name]) => name === 'certify')?.[1]).toMatchObject({
