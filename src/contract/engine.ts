@@ -52,8 +52,19 @@ const adapterAt = z.object({ path, scale: adapterScale });
 const writtenAdapter = z.object({ type: z.literal('finished'), sizeBytes, warnings: z.array(errorData) });
 
 const inference = {
+  /**
+   * Load a model and make a context on it. What is loaded already stays: then only the context is new, with the adapters that are
+   * asked for beside the weights.
+   */
   load: stream(
-    z.object({ modelPath: path, contextLength: count.nullable(), threads: count.nullable() }),
+    z.object({
+      modelPath: path,
+      adapters: z.array(adapterAt).max(16).default([]),
+      contextLength: count.nullable(),
+      threads: count.nullable(),
+      /** For PEFT adapters, which are converted; default: the system's. */
+      scratchFolder: path.optional(),
+    }),
     z.discriminatedUnion('type', [
       z.object({ type: z.literal('stage'), stage: loadStage, fraction: fraction.nullable() }),
       z.object({

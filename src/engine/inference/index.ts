@@ -1,9 +1,11 @@
+import { tmpdir } from 'node:os';
 import { AppError } from '#core/errors/index.ts';
 import type { inferenceContract } from '#contract/engine.ts';
 import type { Handlers } from '#contract/define.ts';
 import { eventQueue } from '../event-queue.ts';
 import type { EngineLog } from '../log.ts';
 import { generate } from './generate.ts';
+import { openRuntimeAdapters } from './adapters.ts';
 import { loadLlama, type LlamaRuntime } from './llama.ts';
 import { measureThreads, openContext, openModel, type OpenContext, type OpenModel } from './model.ts';
 
@@ -78,7 +80,9 @@ export function createInference(log: EngineLog): InferenceHandlers {
     const threads = input.threads ?? measured.get(path) ?? (await measureThreads(open, signal));
     if (input.threads === null) measured.set(path, threads);
     await closeContext();
-    context = await openContext(open, { contextLength: input.contextLength, threads, signal });
+    // llama.cpp has read them when the context is there.
+    await using adapters = await openRuntimeAdapters(path, input.adapters, input.scratchFolder ?? tmpdir(), signal);
+    context = await openContext(open, { contextLength: input.contextLength, threads, adapters: adapters.files, signal });
     const { llama } = started;
     tell({
       type: 'ready',

@@ -6,6 +6,7 @@ import { ggufString, type GgufHeader } from '#core/gguf/header.ts';
 import { readGguf } from '#core/gguf/read.ts';
 import { parseSplitName, readGgufSplit, splitPartNames } from '#core/gguf/split.ts';
 import { openFileSource } from '../file-source.ts';
+import type { AdapterFile } from '../native-quantize.ts';
 import type { LlamaRuntime } from './llama.ts';
 import { fastest, threadCandidates } from './threads.ts';
 import { vocabularyCheck, type VocabularyCheck } from './vocabulary.ts';
@@ -102,19 +103,22 @@ export interface OpenContextOptions {
   /** Null: as long as the model was trained for, up to 8192, and as memory allows. */
   readonly contextLength: number | null;
   readonly threads: number;
+  /** Beside the weights; default none. */
+  readonly adapters?: readonly AdapterFile[] | undefined;
   readonly signal: AbortSignal;
 }
 
 /** Make a context. Throws `engine.contextTooLong`, `engine.insufficientMemory`. */
 export async function openContext(
   { model, path }: OpenModel,
-  { contextLength, threads, signal }: OpenContextOptions,
+  { contextLength, threads, adapters = [], signal }: OpenContextOptions,
 ): Promise<OpenContext> {
   const most = Math.max(LEAST_CONTEXT_LENGTH, Math.min(model.trainContextSize, DEFAULT_CONTEXT_LENGTH));
   try {
     const context = await model.createContext({
       contextSize: contextLength ?? { min: LEAST_CONTEXT_LENGTH, max: most },
       threads,
+      ...(adapters.length === 0 ? {} : { lora: { adapters: adapters.map(({ path: filePath, scale }) => ({ filePath, scale })) } }),
       createSignal: signal,
       // There is one sequence: waiting for others to join the batch would only cost time.
       batching: { dispatchSchedule: (dispatch) => dispatch() },

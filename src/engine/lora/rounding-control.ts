@@ -23,8 +23,8 @@ const QUANTIZED_ACTIVATIONS = 0.006;
 /** Errors of at least this size stand out from the arithmetic of half precision. */
 const LEAST_ERROR = 0.02;
 
-/** Where nothing is rounded, float32 sums run in another order. */
-const FLOAT32_ERROR = 2 ** -20;
+/** Else to half precision, in the cache of keys and values at least: their significands have 11 bits. */
+const HALF_ACTIVATIONS = 2 ** -12;
 
 export interface RoundingControlOptions extends Omit<WorkingModelOptions, 'opened' | 'plan' | 'edits'> {
   readonly version: string;
@@ -39,9 +39,10 @@ export async function makeRoundingControl(
   base: OpenedModel,
   { version, tensors, isMergedQuantized, isBaseQuantized, ...options }: RoundingControlOptions,
 ): Promise<RoundingControl> {
-  const own = QUANTIZED_ACTIVATIONS ** 2 * (Number(isMergedQuantized) + Number(isBaseQuantized)) + FLOAT32_ERROR ** 2;
+  const activations = (isQuantized: boolean): number => (isQuantized ? QUANTIZED_ACTIVATIONS : HALF_ACTIVATIONS) ** 2;
+  const own = activations(isMergedQuantized) + activations(isBaseQuantized);
   const errors = new Map(tensors.map(({ name, rounding }) => [name, Math.sqrt(rounding ** 2 + own)]));
-  const most = Math.max(...errors.values(), FLOAT32_ERROR);
+  const most = Math.max(...errors.values(), HALF_ACTIVATIONS);
   const factor = Math.max(1, LEAST_ERROR / most);
   const planned = planWorkingModel(base.model, version);
   const edited = planned.tensors.filter(({ name, shape, to }) => shape.length > 1 && isFloatDtype(to) && errors.has(name));

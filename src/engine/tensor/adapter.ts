@@ -8,7 +8,7 @@ import { mergedTensors, mergedValues } from '../lora/merged-values.ts';
 import { openAdapter } from '../lora/open-adapter.ts';
 import { openQuantizable } from '../quantize/open-model.ts';
 import { modelThreads, type TensorContext, type TensorHandlers } from './context.ts';
-import { openAdapters } from './open-adapters.ts';
+import { openAdapters } from '../lora/open-adapters.ts';
 
 export const adapterHandler =
   (): TensorHandlers['adapter'] =>

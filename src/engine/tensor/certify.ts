@@ -12,7 +12,7 @@ import type { Native } from '../native.ts';
 import { openQuantizable, type OpenedModel } from '../quantize/open-model.ts';
 import { workingFolder } from '../quantize/working-model.ts';
 import { modelThreads, type TensorContext, type TensorHandlers } from './context.ts';
-import { openAdapters } from './open-adapters.ts';
+import { openAdapters } from '../lora/open-adapters.ts';
 import { withProgress, type Tell } from './progress.ts';
 import { runnable, trainedContext } from './run-model.ts';
 import { samplesOf, SAMPLES } from './samples.ts';

@@ -4,7 +4,7 @@ import { executeMerge, prepareMerge } from '../lora/merge.ts';
 import { refuseExisting } from '../output-file.ts';
 import { openQuantizable } from '../quantize/open-model.ts';
 import type { TensorContext, TensorHandlers } from './context.ts';
-import { openAdapters } from './open-adapters.ts';
+import { openAdapters } from '../lora/open-adapters.ts';
 import { openImatrix } from './plan.ts';
 import { withProgress } from './progress.ts';
 

@@ -11,7 +11,7 @@ import { writeAdapter } from '../lora/write-adapter.ts';
 import { refuseExisting } from '../output-file.ts';
 import { openQuantizable } from '../quantize/open-model.ts';
 import type { TensorContext, TensorHandlers } from './context.ts';
-import { openAdapters } from './open-adapters.ts';
+import { openAdapters } from '../lora/open-adapters.ts';
 import { withProgress } from './progress.ts';
 
 /** What the ranks of an extraction are bounded by where its energy decides. */

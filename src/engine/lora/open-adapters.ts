@@ -1,5 +1,5 @@
-import type { WeightedAdapter } from '../lora/merge.ts';
-import { openAdapter } from '../lora/open-adapter.ts';
+import type { WeightedAdapter } from './merge.ts';
+import { openAdapter } from './open-adapter.ts';
 
 /** Adapters as the contract names them. */
 export interface AdapterAt {
