@@ -175,6 +175,28 @@ test('leaves an output of length zero at zero', async () => {
   expect(values).toEqual(zeros);
 });
 
+test('sums how a changed tensor lies to what it was and what it should be, with any number of threads', async () => {
+  const count = 150_001;
+  const [base, change, noise] = [random(count, 1), random(count, 2), random(count, 3)];
+  const expected = base.map((value, i) => value + (change[i] ?? 0) / 8);
+  const actual = base.map((value, i) => value + (change[i] ?? 0) / 4 + (noise[i] ?? 0) / 100);
+  const wanted = { error: 0, norm: 0, change: 0, base: 0, overlap: 0 };
+  for (const [i, b] of base.entries()) {
+    const [e, a] = [expected[i] ?? NaN, actual[i] ?? NaN];
+    wanted.error += (a - e) ** 2;
+    wanted.norm += e ** 2;
+    wanted.change += (e - b) ** 2;
+    wanted.base += b ** 2;
+    wanted.overlap += (a - b) * (e - b);
+  }
+  const sums = await native.changeSums(base, expected, actual, 1);
+  for (const key of ['error', 'norm', 'change', 'base', 'overlap'] as const) expect(sums[key] / wanted[key]).toBeCloseTo(1, 10);
+  expect(await native.changeSums(base, expected, actual, 3)).toEqual(sums);
+  // Merged twice, under noise: the noise has next to no part in it.
+  expect(sums.overlap / sums.change).toBeCloseTo(2, 2);
+  await expect(native.changeSums(base, expected, actual.subarray(1), 1)).rejects.toThrow(TypeError);
+});
+
 test('refuses sizes that do not belong together', async () => {
   const four = new Float32Array(4);
   const operand = { values: four };

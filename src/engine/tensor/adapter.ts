@@ -1,4 +1,5 @@
 import { basename } from 'node:path';
+import type { AdapterDetails } from '#contract/adapters.ts';
 import { elementCount } from '#core/element-count.ts';
 import { AppError, toErrorData, type AppErrorData } from '#core/errors/index.ts';
 import { tensorsOf } from '#core/lora/adapter.ts';
@@ -12,7 +13,7 @@ import { openAdapters } from '../lora/open-adapters.ts';
 
 export const adapterHandler =
   (): TensorHandlers['adapter'] =>
-  async ({ adapterPath }) => {
+  async ({ adapterPath }): Promise<AdapterDetails> => {
     await using opened = await openAdapter(adapterPath, 'adapter');
     const { adapter } = opened;
     const { format, baseName = null, architecture = null, modules, replaced, rows } = adapter;
