@@ -239,6 +239,13 @@ describe('convert and quantize', () => {
     await page.getByRole('img', { name: /Size against loss/ }).waitFor();
   });
 
+  test('of what is quantized already nothing is recommended', async () => {
+    const page = await open('/convert?model=qwen7');
+    await page.getByText('This model is quantized already').waitFor();
+    await recipes(page).waitFor();
+    expect(await recipes(page).getByText('Recommended').count()).toBe(0);
+  });
+
   test('keeps the choice in the address and the options over a reload', async () => {
     const page = await open('/convert?model=smol&to=nf4');
     await page.getByLabel('Block size').selectOption('256');
