@@ -1,7 +1,6 @@
 import { z } from 'zod';
 import { answerFacts, loadStage, promptMode, sampling, stopReason } from './chat.ts';
 import { call, stream, type Contract } from './define.ts';
-import { floatTarget } from './jobs.ts';
 import {
   outlierColumns,
   outputFormat,
@@ -70,15 +69,6 @@ export const inferenceContract = { health, inference } satisfies Contract;
 const modelName = z.string().optional();
 
 const tensor = {
-  /** HF folder to one GGUF file. Written to `outputPath + '.partial'`, flushed, verified and renamed. */
-  convert: stream(
-    z.object({ modelPath: path, target: floatTarget, outputPath: path, name: z.string() }),
-    z.discriminatedUnion('type', [
-      workProgress,
-      /** `warnings` are no failures: what the user should know of the result. */
-      z.object({ type: z.literal('finished'), sizeBytes, warnings: z.array(errorData) }),
-    ]),
-  ),
   /** Every target in one line each: the model is read once. */
   recipes: call(z.object({ modelPath: path, name: modelName, options: quantizeOptions }), z.array(recipe)),
   plan: call(

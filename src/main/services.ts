@@ -15,7 +15,6 @@ import type { Engines } from './engines/index.ts';
 import { appHandlers } from './handlers.ts';
 import type { Host } from './host.ts';
 import { calibrateRunner } from './jobs/calibrate.ts';
-import { convertRunner } from './jobs/convert.ts';
 import { demoRunner } from './jobs/demo.ts';
 import { perplexityRunner } from './jobs/perplexity.ts';
 import { qualityRunner } from './jobs/quality.ts';
@@ -92,12 +91,11 @@ export function openServices({ home, host, engines, log, clock = Date.now }: Ser
     clock,
     scratchFolder,
     runners: {
-      convert: convertRunner({ library, engines, isOutputTaken, versions, clock }),
       quantize: quantizeRunner({ library, engines, cards, isOutputTaken, scratchFolder, threads, versions, clock }),
       calibrate: calibrateRunner({ library, engines, isOutputTaken, threads, clock }),
       quality: qualityRunner({ library, engines, cards, threads, versions, clock }),
       verify: verifyRunner(library),
-      demo: demoRunner({ library, engines, modelFolder, versions, clock }),
+      demo: demoRunner({ library, engines, modelFolder, threads, versions, clock }),
       perplexity: perplexityRunner({ library, engines, threads }),
     },
   });

@@ -382,7 +382,7 @@ describe('everywhere', () => {
     await page.keyboard.press('Control+j');
     const jobs = page.getByRole('dialog', { name: 'Jobs' });
     await jobs.getByText('2.69 GiB of 5.73 GiB · 310 MiB/s').waitFor();
-    await jobs.getByRole('button', { name: 'Cancel “Convert SmolLM3 3B to F16”' }).click();
+    await jobs.getByRole('button', { name: 'Cancel “Make F16 from SmolLM3 3B”' }).click();
     await jobs.getByText('Cancelled. Nothing half-done was kept.').waitFor();
     await jobs.getByRole('button', { name: 'Clear ended' }).click();
     await expect.poll(() => jobs.getByRole('listitem').count()).toBe(3);

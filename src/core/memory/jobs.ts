@@ -1,4 +1,3 @@
-import type { ConversionPlan } from '../convert/plan.ts';
 import { elementCount } from '../element-count.ts';
 import type { CalibrationPlan } from '../quantize/calibration-plan.ts';
 import { peakBytes } from '../quantize/memory.ts';
@@ -30,7 +29,7 @@ const jobOf = (amounts: readonly Amount<JobAmountKind>[], diskBytes: number, scr
 const streamBytes = peakBytes([]);
 
 /** Converting: the size is exact, the memory does not depend on the model. */
-export const estimateConversion = ({ totalBytes }: Pick<ConversionPlan, 'totalBytes'>): JobEstimate =>
+export const estimateConversion = ({ totalBytes }: { readonly totalBytes: number }): JobEstimate =>
   jobOf([exact('stream', streamBytes)], totalBytes);
 
 /** A model that is run on a text, window by window. */

@@ -3,7 +3,6 @@ import { loadNative, type Native } from '../native.ts';
 import { latheVersion } from '../version.ts';
 import { calibrateHandler } from './calibrate.ts';
 import type { TensorContext, TensorHandlers } from './context.ts';
-import { convertHandler } from './convert.ts';
 import { demoHandler } from './demo.ts';
 import { hashHandler } from './hash.ts';
 import { perplexityHandler } from './perplexity.ts';
@@ -23,7 +22,6 @@ export function createTensor(log: EngineLog): TensorHandlers {
   };
   const context: TensorContext = { native, version: latheVersion() };
   return {
-    convert: convertHandler(context),
     recipes: recipesHandler(context),
     plan: planHandler(context),
     quantize: quantizeHandler(context),

@@ -8,16 +8,12 @@ import { targetName } from '../targets.ts';
 export function jobTitle(spec: JobSpec, models: readonly Pick<Model, 'id' | 'name'>[], t: TFunction): string {
   if (spec.kind === 'demo') return t('jobs.titles.demo', { name: spec.name });
   const name = models.find(({ id }) => id === spec.modelId)?.name ?? t('jobs.removedModel');
-  if (spec.kind === 'convert') return t('jobs.titles.convert', { name, target: spec.target.toUpperCase() });
   if (spec.kind === 'quantize') return t('jobs.titles.quantize', { name, target: targetName(spec.target) });
   return t(`jobs.titles.${spec.kind}`, { name });
 }
 
 /** Phases that the runners name, as keys of the translations. One that is not here is shown as plain work. */
 export const PHASES: ReadonlySet<string> = new Set([
-  'convert.reading',
-  'convert.writing',
-  'convert.hashing',
   'quantize.hashing',
   'quantize.reading',
   'quantize.calibrating',

@@ -19,7 +19,6 @@ export function resultText(job: Job, format: Formats, t: TFunction): string {
   const { result } = job;
   const time = format.duration(durationOf(job));
   if (result === null) return t('jobs.results.plain', { time });
-  if (result.kind === 'convert') return t('jobs.results.convert', { size: format.bytes(result.sizeBytes), time });
   if (result.kind === 'quantize') {
     const size = format.bytes(result.sizeBytes);
     if (result.card === null) return t('jobs.results.convert', { size, time });
@@ -42,8 +41,8 @@ export function NextSteps({ job, onDone = closeJobs }: { readonly job: Job; read
   const { data: host } = useCall('system.host', {});
   const reveal = useAction('system.reveal');
   const { result, spec } = job;
-  const madeId = result?.kind === 'convert' || result?.kind === 'quantize' || result?.kind === 'demo' ? result.modelId : null;
-  const writtenPath = result?.kind === 'convert' || result?.kind === 'quantize' || result?.kind === 'calibrate' ? result.path : null;
+  const madeId = result?.kind === 'quantize' || result?.kind === 'demo' ? result.modelId : null;
+  const writtenPath = result?.kind === 'quantize' || result?.kind === 'calibrate' ? result.path : null;
   const made = useModel(madeId);
   const shownId = madeId ?? (spec.kind === 'demo' ? null : spec.modelId);
   const then = (act: () => void) => () => {

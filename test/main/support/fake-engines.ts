@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { mkdtemp, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { AppError } from '#core/errors/index.ts';
@@ -57,6 +57,16 @@ export const measure: QualityMeasure = {
   samples: [{ prompt: 'Once', source: ' upon a time', variant: ' upon a hill' }],
 };
 
+/** The end of a quantization that a test makes up. */
+export const finished = (sizeBytes = 1) => ({
+  type: 'finished' as const,
+  sizeBytes,
+  warnings: [],
+  resumedTensors: 0,
+  tensors: [],
+  outliers: [],
+});
+
 type Format = 'hf' | 'gguf';
 
 const writeModel = (format: Format, path: string): Promise<unknown> =>
@@ -75,7 +85,7 @@ const formatOf = (target: string, format: Format | undefined): Format => format 
 
 /**
  * Engines in this process, behind the real contract. Inference says the words of its script, one event each. Tensor hashes
- * truly, and "converts" and "quantizes" into a small real model.
+ * truly, and "quantizes" into a small real model.
  */
 export function fakeEngines(script: readonly string[] = ['Once', ' upon', ' a time']): FakeEngines {
   const asked: [string, unknown][] = [];
@@ -109,13 +119,6 @@ export function fakeEngines(script: readonly string[] = ['Once', ' upon', ' a ti
     stop: () => ((stopping = true), asked.push(['stop', {}]), {}),
   };
   const tensor: TensorHandlers = {
-    convert: async function* (input) {
-      asked.push(['convert', input]);
-      yield { type: 'progress', phase: 'convert.writing', detail: 'output.weight', amount: 50, total: 100, unit: 'bytes' };
-      await writeGeneratedModel(`${input.outputPath}.partial`, { layers: 1 });
-      await rename(`${input.outputPath}.partial`, input.outputPath);
-      yield { type: 'finished', sizeBytes: (await stat(input.outputPath)).size, warnings: [] };
-    },
     recipes: (input) => {
       asked.push(['recipes', input]);
       const common = { sizeBytes: 1000, bitsPerWeight: 8.5, needsImatrix: false, problem: null };

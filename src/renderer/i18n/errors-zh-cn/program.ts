@@ -133,11 +133,6 @@ export const program = {
 
   'jobs.unknown': words('此任务已不在列表中。', '它生成的内容仍在。', '如果仍然需要，请重新开始。'),
   'jobs.wrongState': words('任务处于“{state}”状态时不能这样做。', '任务保持原样。', '请重新查看任务列表。'),
-  'jobs.needsHf': words(
-    '“{name}”不是带有完整权重的 Hugging Face 格式，无法转换为 GGUF。',
-    safe.nothingStarted,
-    '请选择包含 config.json 和 .safetensors 文件的模型文件夹。',
-  ),
   'jobs.needsGguf': words('“{name}”不是 GGUF 文件，不能直接测量困惑度。', safe.nothingStarted, convertFirst),
   'jobs.outputName': words('结果的名称必须以 {ending} 结尾：{path}。', safe.nothingStarted, '请在名称后加上该扩展名。'),
   'jobs.needsModel': words(
