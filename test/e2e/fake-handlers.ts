@@ -327,6 +327,7 @@ export function fakeHandlers(options: FakeOptions): AppHandlers {
         if (question === undefined) throw new AppError('chat.emptyPrompt', {});
         yield* answer(threadOf(threadId), question, [], signal);
       },
+      prompt: ({ text }) => ({ text, promptTokens: text.length, contextLength: 4096, droppedTurns: 0, droppedSystem: false, fits: true }),
       removeMessage: () => ({}),
       changes: (_, { signal }) => feeds.chat.listen(signal),
       load: ({ modelId }) => setStatus({ ...READY, modelId }),

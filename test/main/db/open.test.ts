@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import BetterSqlite3 from 'better-sqlite3';
+import { sampling as samplingSchema } from '#contract/chat.ts';
 import { expect, test } from 'vitest';
 import { quantizeOptions } from '#contract/quantize.ts';
 import { AppError } from '#core/errors/index.ts';
@@ -187,7 +188,7 @@ test('what this process writes is heard of at once, also when it is a consequenc
   expect(heard.toSorted()).toEqual(['m1', 'm2']);
   expect(models.get('m1')?.duplicateIds).toEqual(['m2']);
 
-  const sampling = { temperature: 0, topK: 1, topP: 1, minP: 0, repeatPenalty: 1, repeatLastN: 0, seed: null, maxTokens: 1 };
+  const sampling = samplingSchema.parse({ temperature: 0, maxTokens: 1 });
   chatRepository(database).addThread({
     id: 't1',
     title: '',

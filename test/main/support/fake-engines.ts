@@ -116,6 +116,15 @@ export function fakeEngines(script: readonly string[] = ['Once', ' upon', ' a ti
       const facts = { sampling, promptTokens: 5, cachedTokens: 0, answerTokens, timeToFirstTokenMs: 3, tokensPerSecond: 100, stopReason };
       yield { type: 'finished', stopReason, facts };
     },
+    prompt: (input) => {
+      asked.push(['prompt', input]);
+      const text = input.turns.map((turn) => turn.text).join('|');
+      return { text, promptTokens: text.length, contextLength: 2048, droppedTurns: 0, droppedSystem: false, fits: true };
+    },
+    embed: async function* (input) {
+      asked.push(['embed', input]);
+      for (const [index, text] of input.texts.entries()) yield { index, vector: [text.length, 1], tokens: text.length };
+    },
     stop: () => ((stopping = true), asked.push(['stop', {}]), {}),
   };
   const tensor: TensorHandlers = {
