@@ -82,7 +82,8 @@ export function useConvert() {
   const focused =
     rows.find(({ target, problem }) => target === pointed && problem === null) ??
     chosen.at(-1) ??
-    rows.find(({ target }) => target === recommended?.target);
+    rows.find(({ target }) => target === recommended?.target) ??
+    rows.find(({ problem }) => problem === null);
 
   const go = (model: string | undefined, targets: readonly string[]): void =>
     void navigate({
