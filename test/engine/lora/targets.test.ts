@@ -1,6 +1,9 @@
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { memorySource } from '#core/byte-source.ts';
+import { readGguf } from '#core/gguf/read.ts';
+import { planGgufSplit } from '#core/gguf/write.ts';
 import { executeMerge, prepareMerge } from '#engine/lora/merge.ts';
 import { openAdapter } from '#engine/lora/open-adapter.ts';
 import { openQuantizable } from '#engine/quantize/open-model.ts';
@@ -109,6 +112,63 @@ describe('merging on the way to another type', () => {
     const read = (name: string) => tensorsOf(format === 'gguf' ? join(folder, `${name}.gguf`) : join(folder, name, 'model.safetensors'));
     expect(await read('one')).toEqual(await read('two'));
   });
+});
+
+describe('what an adapter replaces', () => {
+  test.for([
+    ['gemma', ['model.norm.weight', 'model.layers.1.input_layernorm.weight', 'model.layers.0.self_attn.q_proj.weight']],
+    ['llama', ['model.layers.0.self_attn.k_proj.weight', 'model.norm.weight', 'lm_head.weight']],
+    ['qwen2', ['model.layers.0.self_attn.q_proj.bias', 'model.embed_tokens.weight', 'lm_head.weight']],
+    ['gpt2', ['transformer.h.0.attn.c_attn.weight', 'transformer.h.1.mlp.c_fc.bias', 'transformer.ln_f.weight', 'transformer.wpe.weight']],
+  ] as const)('in %s goes the way that the base’s own tensor would go', async ([family, names]) => {
+    const folder = temporaryFolder();
+    const at = (name: string): string => join(folder, name);
+    const base = await tinyFolder({ family, tiedEmbeddings: family === 'gemma' || family === 'gpt2', dtype: 'F32' });
+    const before = await weightsIn(base);
+    const replaced = names.map((name, i) => {
+      const { shape = [] } = before.get(name) ?? {};
+      const values = randomValues(
+        shape.reduce((product, size) => product * size, 1),
+        i,
+      );
+      return [name, [shape, values]] as const;
+    });
+    const adapter = await writePeft(at('adapter'), {}, Object.fromEntries(replaced));
+    await merge(base, [[adapter, 1]], at('merged'));
+    const after = await weightsIn(at('merged'));
+    for (const [name, [shape, values]] of replaced) {
+      expect({ name, shape: after.get(name)?.shape }).toEqual({ name, shape });
+      expect(relativeDistance(valuesOf(after.get(name) ?? { type: 'F32', shape, bytes: new Uint8Array() }), values)).toBe(0);
+    }
+    await quantize(base, at('base.gguf'), 'F32', { format: 'gguf' });
+    await quantize(at('merged'), at('two.gguf'), 'F32', { format: 'gguf' });
+    await merge(base, [[adapter, 1]], at('one.gguf'), { target: 'F32', format: 'gguf' });
+    await merge(at('base.gguf'), [[adapter, 1]], at('into.gguf'));
+    const expected = await tensorsOf(at('two.gguf'));
+    expect(await tensorsOf(at('one.gguf'))).toEqual(expected);
+    expect(await tensorsOf(at('into.gguf'))).toEqual(expected);
+  });
+});
+
+test('a GGUF base in parts is merged into one file', async () => {
+  const folder = temporaryFolder();
+  const at = (name: string): string => join(folder, name);
+  const base = await tinyFolder({ dtype: 'F32' });
+  const adapter = await randomAdapter(at('adapter'), modules);
+  await quantize(base, at('base.gguf'), 'F32', { format: 'gguf' });
+  await merge(at('base.gguf'), [[adapter, 1]], at('whole.gguf'));
+  const header = await readGguf(memorySource(await readFile(at('base.gguf'))));
+  const parts = planGgufSplit({ metadata: header.metadata, tensors: header.tensors }, 'parts', 100_000);
+  expect(parts.length).toBeGreaterThan(1);
+  const stored = await tensorsOf(at('base.gguf'));
+  for (const { fileName, header: head, tensors, totalBytes } of parts) {
+    const file = new Uint8Array(totalBytes);
+    file.set(head);
+    for (const { name, offset } of tensors) file.set(stored.get(name)?.bytes ?? new Uint8Array(), offset);
+    await writeFile(at(fileName), file);
+  }
+  await merge(at(parts[1]?.fileName ?? ''), [[adapter, 1]], at('merged.gguf'));
+  expect(await tensorsOf(at('merged.gguf'))).toEqual(await tensorsOf(at('whole.gguf')));
 });
 
 test.for(['Q8_0', 'Q4_0'] as const)('a %s base is decoded, changed in float32, and coded once more', async (type) => {
