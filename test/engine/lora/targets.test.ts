@@ -150,6 +150,17 @@ describe('what an adapter replaces', () => {
   });
 });
 
+test('a share of what is replaced is told not to apply, and none of it can be taken off', async () => {
+  const folder = temporaryFolder();
+  const { warnings } = await merge(goldenPath('base-llama'), [[goldenPath('tokens'), 0.5]], join(folder, 'half'));
+  expect(warnings).toMatchObject([
+    { code: 'adapters.replacedWhole', params: { tensor: 'model.embed_tokens.weight', count: 1, weight: 0.5 } },
+  ]);
+  const problem = await errorOf(merge(goldenPath('base-llama'), [[goldenPath('tokens'), -1]], join(folder, 'less')));
+  expect(problem).toMatchObject({ code: 'adapters.badOption', params: { option: 'weight' } });
+  expect(await readdir(folder)).toEqual(['half']);
+});
+
 test('a GGUF base in parts is merged into one file', async () => {
   const folder = temporaryFolder();
   const at = (name: string): string => join(folder, name);
