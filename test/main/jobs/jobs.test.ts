@@ -110,9 +110,9 @@ test('cancelling ends a running job and removes what it had written; a waiting o
   const { client, folder, convert, engines } = await withModel();
   const aborted = Promise.withResolvers<void>();
   engines.instead.tensor.quantize = async function* ({ outputPath }, { signal }) {
+    signal.addEventListener('abort', () => aborted.resolve(), { once: true });
     await writeBytes(`${outputPath}.partial`, 1000);
     yield { type: 'progress', phase: 'quantize.writing', detail: null, amount: 1, total: 2, unit: 'bytes' };
-    signal.addEventListener('abort', () => aborted.resolve(), { once: true });
     await untilAborted(signal);
   };
   const running = await client.jobs.start({ spec: convert(join(folder, 'a.gguf')) });

@@ -37,7 +37,11 @@ const health = (): Handlers<Pick<typeof tensorContract, 'health'>>['health'] => 
 
 /** Waits until the signal aborts, and throws then. */
 export const untilAborted = (signal: AbortSignal): Promise<never> =>
-  new Promise((_, reject) => signal.addEventListener('abort', () => reject(new AppError('request.cancelled', {})), { once: true }));
+  new Promise((_, reject) => {
+    const leave = (): void => reject(new AppError('request.cancelled', {}));
+    if (signal.aborted) leave();
+    else signal.addEventListener('abort', leave, { once: true });
+  });
 
 /** What the fake measures of every model. */
 export const measure: QualityMeasure = {
