@@ -2,6 +2,7 @@ import type { AppHandlers } from '#contract/index.ts';
 import type { Chat } from './chat/index.ts';
 import type { JobQueue } from './jobs/queue.ts';
 import type { Library } from './library/index.ts';
+import type { ApiServer } from './openai/index.ts';
 import type { Quantize } from './quantize/index.ts';
 import type { System } from './system/index.ts';
 
@@ -10,11 +11,12 @@ interface ServiceParts {
   readonly chat: Chat;
   readonly quantize: Quantize;
   readonly jobs: JobQueue;
+  readonly server: ApiServer;
   readonly system: System;
 }
 
 /** The contract, and who answers it. */
-export function appHandlers({ library, chat, quantize, jobs, system }: ServiceParts): AppHandlers {
+export function appHandlers({ library, chat, quantize, jobs, server, system }: ServiceParts): AppHandlers {
   return {
     library: library.handlers,
     chat: chat.handlers,
@@ -28,6 +30,7 @@ export function appHandlers({ library, chat, quantize, jobs, system }: ServicePa
       watch: ({ jobId }, { signal }) => jobs.watch(jobId, signal),
       changes: (_, { signal }) => jobs.changes(signal),
     },
+    server: server.handlers,
     system: system.handlers,
   };
 }

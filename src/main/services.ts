@@ -24,6 +24,7 @@ import { verifyRunner } from './jobs/verify.ts';
 import { createLibrary } from './library/index.ts';
 import { resolveUserPath } from './library/paths.ts';
 import type { Log } from './log.ts';
+import { createApiServer, type ApiMount } from './openai/index.ts';
 import { createQuantize } from './quantize/index.ts';
 import { createSystem } from './system/index.ts';
 
@@ -40,6 +41,7 @@ export interface ServicesOptions {
 /** What the program does, whoever shows it: a window, a browser, or the command line. */
 export interface Services {
   readonly handlers: AppHandlers;
+  readonly api: ApiMount;
   /** Interrupt this process's jobs, save the answers that are being made, close the database. */
   close(): Promise<void>;
 }
@@ -99,13 +101,16 @@ export function openServices({ home, host, engines, log, clock = Date.now }: Ser
       perplexity: perplexityRunner({ library, engines, threads }),
     },
   });
+  const server = createApiServer({ home, library, chat, log, clock });
   removeStalePartials(modelFolder, clock());
   // A command of the command line ends before a hash does; `verify` makes one on demand.
   if (host.kind !== 'cli') library.startHashing();
 
   return {
-    handlers: appHandlers({ library, chat, quantize, jobs, system }),
+    handlers: appHandlers({ library, chat, quantize, jobs, server, system }),
+    api: server.mountable,
     close: async () => {
+      await server.close();
       await Promise.all([jobs.close(), chat.close()]);
       await library.close();
       system.close();

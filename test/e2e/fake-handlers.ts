@@ -379,6 +379,15 @@ export function fakeHandlers(options: FakeOptions): AppHandlers {
       watch: (_, { signal }) => new Feed<Job>().listen(signal),
       changes: (_, { signal }) => feeds.jobs.listen(signal),
     },
+    server: {
+      status: async function* () {
+        yield { state: 'stopped' };
+      },
+      start: () => ({ state: 'stopped' }),
+      stop: () => ({ state: 'stopped' }),
+      renewToken: () => ({ state: 'stopped' }),
+      requests: async function* () {},
+    },
     system: {
       host: () => ({
         kind: 'serve',

@@ -30,7 +30,7 @@ describe('sampling', () => {
       { temperature: 0.2 },
       { seed: 8 },
     ])
-      expect((await ask({ ...settings, ...change })).text, JSON.stringify(change)).not.toBe(plain.text);
+      expect({ change, text: (await ask({ ...settings, ...change })).text }).not.toEqual({ change, text: plain.text });
   });
 
   it('frequency and presence penalties make a looping model write more kinds of tokens', async () => {
