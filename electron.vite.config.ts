@@ -25,6 +25,7 @@ export default defineConfig({
           serve: at('src/main/serve.ts'),
           cli: at('src/main/cli.ts'),
           engine: at('src/engine/index.ts'),
+          'template-worker': at('src/engine/inference/template-worker.ts'),
         },
       },
     },

@@ -9,6 +9,7 @@ import { WebSocket } from 'ws';
 import { connect } from '#contract/connect.ts';
 import { contract, type AppClient } from '#contract/index.ts';
 import type { JobSpec } from '#contract/jobs.ts';
+import { quantizeOptions } from '#contract/quantize.ts';
 import { webSocketPort } from '#main/ports.ts';
 import { listArchive, unfold } from './package/archive.ts';
 
@@ -110,7 +111,14 @@ async function useIt(client: AppClient, home: string): Promise<void> {
   const { lineage } = await client.library.get({ modelId: demo });
   check(true, 'the tensor engine makes a demo model');
   const source = lineage.parents[0]?.modelId ?? '';
-  const modelId = await runJob(client, { kind: 'convert', modelId: source, target: 'f32', outputPath: join(home, 'packaged.gguf') });
+  const modelId = await runJob(client, {
+    kind: 'quantize',
+    modelId: source,
+    target: 'F32',
+    outputPath: join(home, 'packaged.gguf'),
+    options: quantizeOptions.parse({}),
+    quality: null,
+  });
   check(true, 'the tensor engine converts it');
   let text = '';
   for await (const event of client.chat.generate({ modelId, prompt: 'The ', sampling: { maxTokens: 8, temperature: 0 } }))

@@ -23,7 +23,8 @@ async function peakBytes(engines: Engines): Promise<number> {
 async function convertMs(engines: Engines, modelPath: string, outputPath: string): Promise<number> {
   const { tensor } = await engines.tensor();
   const startMs = performance.now();
-  for await (const event of tensor.convert({ modelPath, target: 'f16', outputPath, name: 'bench' })) {
+  const request = { modelPath, target: 'F16', outputPath, name: 'bench', options: {}, scratchFolder: tmpdir(), threads: null };
+  for await (const event of tensor.quantize(request)) {
     if (event.type !== 'finished') continue;
     const durationMs = performance.now() - startMs;
     await rm(outputPath);

@@ -1,22 +1,85 @@
 import { z } from 'zod';
+import { CONTEXT_POLICIES } from '#core/chat/context.ts';
+import {
+  MAX_STOP_LENGTH,
+  MAX_STOP_STRINGS,
+  MAX_TOP_LOGPROBS,
+  SAMPLING_PARAMETERS,
+  type SamplingParameterName,
+} from '#core/sampling/parameters.ts';
 import { call, stream } from './define.ts';
 import { count, fraction, id, none, timeMs } from './shared.ts';
 import { errorData } from './wire.ts';
 
-/** How the next token is chosen. The ranges are those that the engine accepts; useful ranges stand on the screen. */
+const parameter = (name: SamplingParameterName) => {
+  const { min, max, standard } = SAMPLING_PARAMETERS[name];
+  return z.number().min(min).max(max).default(standard);
+};
+const wholeParameter = (name: SamplingParameterName) => {
+  const { min, max, standard } = SAMPLING_PARAMETERS[name];
+  return z.int().min(min).max(max).default(standard);
+};
+
+/** Longest grammar or schema, in UTF-16 units. */
+const MAX_FORMAT_LENGTH = 262_144;
+
+/** What an answer has to look like. A schema or grammar that cannot be used is an error before the first token. */
+export const answerFormat = z.discriminatedUnion('type', [
+  /** Any JSON object. */
+  z.object({ type: z.literal('json') }),
+  z.object({
+    type: z.literal('schema'),
+    schema: z
+      .record(z.string(), z.unknown())
+      .refine((schema) => JSON.stringify(schema).length <= MAX_FORMAT_LENGTH, 'the schema is too long'),
+  }),
+  /** In llama.cpp's GBNF. */
+  z.object({ type: z.literal('grammar'), grammar: z.string().max(MAX_FORMAT_LENGTH) }),
+]);
+
+/** How an answer is made. The ranges are those that the engine accepts; `core/sampling/parameters.ts` also has the useful ones. */
 export const sampling = z.object({
-  temperature: z.number().min(0).max(5).default(0.8),
-  topK: z.int().min(0).max(1_000_000).default(40),
-  topP: z.number().min(0).max(1).default(0.95),
-  minP: z.number().min(0).max(1).default(0.05),
-  repeatPenalty: z.number().min(0.1).max(5).default(1),
-  /** Tokens that the repeat penalty looks back on. */
-  repeatLastN: z.int().min(0).max(8192).default(64),
+  temperature: parameter('temperature'),
+  topK: wholeParameter('topK'),
+  topP: parameter('topP'),
+  minP: parameter('minP'),
+  xtcProbability: parameter('xtcProbability'),
+  xtcThreshold: parameter('xtcThreshold'),
+  repeatPenalty: parameter('repeatPenalty'),
+  /** Tokens that the three penalties look back on. */
+  repeatLastN: wholeParameter('repeatLastN'),
+  presencePenalty: parameter('presencePenalty'),
+  frequencyPenalty: parameter('frequencyPenalty'),
+  dryStrength: parameter('dryStrength'),
+  dryBase: parameter('dryBase'),
+  dryAllowedLength: wholeParameter('dryAllowedLength'),
   /** Null: another one each time; the one used is saved with the answer. */
   seed: z.int().min(0).max(0xffff_ffff).nullable().default(null),
-  maxTokens: z.int().min(1).max(1_000_000).default(1024),
+  maxTokens: wholeParameter('maxTokens'),
+  /** What happens when the conversation has outgrown the context. */
+  contextPolicy: z.enum(CONTEXT_POLICIES).default('stop'),
+  /** The answer ends before the first of these. */
+  stop: z.array(z.string().min(1).max(MAX_STOP_LENGTH)).max(MAX_STOP_STRINGS).optional(),
+  /** Absent: free text. */
+  format: answerFormat.optional(),
+  /** Tell each token's probability, and so many of what could have stood in its place. Absent: not told, which is faster. */
+  topLogprobs: z.int().min(0).max(MAX_TOP_LOGPROBS).optional(),
 });
 export type Sampling = z.output<typeof sampling>;
+
+/** A token that was chosen or could have been, with the natural logarithm of its probability in the distribution drawn from. */
+const candidate = z.object({ text: z.string(), bytes: z.array(z.int().min(0).max(255)), logprob: z.number() });
+/** A token of an answer, and what was likeliest in its place, the likeliest first. */
+export const tokenChoice = candidate.extend({ top: z.array(candidate) });
+export type TokenChoice = z.output<typeof tokenChoice>;
+
+export const toolCall = z.object({ id: z.string(), name: z.string(), arguments: z.string() });
+/** A function that the model may ask to be called. */
+export const tool = z.object({
+  name: z.string().regex(/^[\w-]{1,64}$/),
+  description: z.string().max(65_536).optional(),
+  parameters: z.record(z.string(), z.unknown()).optional(),
+});
 
 /** `chat`: through the model's template. `text`: the plain text goes on, for base models without a template. */
 export const promptMode = z.enum(['chat', 'text']);
@@ -31,6 +94,8 @@ export const answerFacts = z.object({
   promptTokens: count,
   /** Prompt tokens that were still in the engine's memory from the last turn. */
   cachedTokens: count,
+  /** Turns from the conversation's beginning that the context had no room for; absent: none. */
+  droppedTurns: count.optional(),
   answerTokens: count,
   timeToFirstTokenMs: z.number().nullable(),
   tokensPerSecond: z.number().nullable(),
@@ -82,13 +147,28 @@ export const engineStatus = z.discriminatedUnion('state', [
 ]);
 export type EngineStatus = z.output<typeof engineStatus>;
 
+export const answerText = z.object({ type: z.literal('text'), text: z.string(), tokens: z.array(tokenChoice).optional() });
+
+/** What the model would get to read, to the token. */
+export const promptReport = z.object({
+  /** With the special tokens by name. */
+  text: z.string(),
+  promptTokens: count,
+  contextLength: count,
+  /** Turns from the beginning that the policy leaves out. */
+  droppedTurns: count,
+  droppedSystem: z.boolean(),
+  /** False: even the shortest prompt that the policy allows is too long, and sending would fail. */
+  fits: z.boolean(),
+});
+
 export const generationEvent = z.discriminatedUnion('type', [
   /** The user's message and the empty answer, as they were saved. */
   z.object({ type: z.literal('started'), messages: z.array(message) }),
   z.object({ type: z.literal('loading'), stage: loadStage, fraction: fraction.nullable() }),
   z.object({ type: z.literal('prompt'), doneTokens: count, totalTokens: count }),
-  /** Text to append: several tokens at a time, about 30 events a second. */
-  z.object({ type: z.literal('text'), text: z.string() }),
+  /** Text to append: several tokens at a time, about 30 events a second. `tokens`: where `topLogprobs` asked for them. */
+  answerText,
   /** The answer as it was saved, also when it was stopped or failed half-way. */
   z.object({ type: z.literal('finished'), message }),
 ]);
@@ -119,6 +199,8 @@ export const chat = {
   send: stream(z.object({ threadId: id, parentId: id.nullable(), text: text.min(1) }), generationEvent),
   /** Another answer to the same message (a sibling of the present one). */
   regenerate: stream(z.object({ threadId: id, messageId: id }), generationEvent),
+  /** What sending `text` after `parentId` would give the model to read. Throws `engine.noModel` where the thread's model is not loaded. */
+  prompt: call(z.object({ threadId: id, parentId: id.nullable(), text }), promptReport),
   removeMessage: call(z.object({ threadId: id, messageId: id }), none),
   changes: stream(none, chatEvent),
   load: call(z.object({ modelId: id, contextLength: z.int().min(8).optional() }), engineStatus),
@@ -133,9 +215,6 @@ export const chat = {
       systemPrompt: text.default(''),
       sampling: sampling.prefault({}),
     }),
-    z.discriminatedUnion('type', [
-      z.object({ type: z.literal('text'), text: z.string() }),
-      z.object({ type: z.literal('finished'), facts: answerFacts, text: z.string() }),
-    ]),
+    z.discriminatedUnion('type', [answerText, z.object({ type: z.literal('finished'), facts: answerFacts, text: z.string() })]),
   ),
 };

@@ -8,9 +8,8 @@ import {
   combineOptions,
   weightChange,
 } from './adapters.ts';
-import { answerFacts, loadStage, promptMode, sampling, stopReason } from './chat.ts';
+import { answerFacts, answerText, loadStage, promptMode, promptReport, sampling, stopReason, tool, toolCall } from './chat.ts';
 import { call, stream, type Contract } from './define.ts';
-import { floatTarget } from './jobs.ts';
 import {
   outlierColumns,
   outputFormat,
@@ -43,7 +42,21 @@ export const workProgress = z.object({
   unit: z.enum(['bytes', 'tensors', 'tokens', 'windows']),
 });
 
-const turn = z.object({ role: z.enum(['user', 'assistant']), text: z.string() });
+const turn = z.object({
+  role: z.enum(['system', 'user', 'assistant', 'tool']),
+  text: z.string(),
+  toolCalls: z.array(toolCall).optional(),
+  toolCallId: z.string().optional(),
+});
+
+const generateRequest = z.object({
+  mode: promptMode,
+  systemPrompt: z.string(),
+  turns: z.array(turn),
+  sampling,
+  /** What a chat template may tell the model of. */
+  tools: z.array(tool).optional(),
+});
 
 /** An adapter's file or folder, and how strongly it acts. */
 const adapterAt = z.object({ path, scale: adapterScale });
@@ -79,13 +92,17 @@ const inference = {
   ),
   unload: call(none, none),
   generate: stream(
-    z.object({ mode: promptMode, systemPrompt: z.string(), turns: z.array(turn), sampling }),
+    generateRequest,
     z.discriminatedUnion('type', [
       z.object({ type: z.literal('prompt'), doneTokens: count, totalTokens: count }),
-      z.object({ type: z.literal('text'), text: z.string() }),
+      answerText,
       z.object({ type: z.literal('finished'), facts: answerFacts.omit({ modelId: true, modelName: true }), stopReason }),
     ]),
   ),
+  /** What the loaded model would get to read; also while it answers. */
+  prompt: call(generateRequest, promptReport),
+  /** One vector of length 1 for each text, in order. */
+  embed: stream(z.object({ texts: z.array(z.string()) }), z.object({ index: count, vector: z.array(z.number()), tokens: count })),
   /** End the running answer after its present token: its stream ends with `finished`, and what was measured. */
   stop: call(none, none),
 };
@@ -96,15 +113,6 @@ export const inferenceContract = { health, inference } satisfies Contract;
 const modelName = z.string().optional();
 
 const tensor = {
-  /** HF folder to one GGUF file. Written to `outputPath + '.partial'`, flushed, verified and renamed. */
-  convert: stream(
-    z.object({ modelPath: path, target: floatTarget, outputPath: path, name: z.string() }),
-    z.discriminatedUnion('type', [
-      workProgress,
-      /** `warnings` are no failures: what the user should know of the result. */
-      z.object({ type: z.literal('finished'), sizeBytes, warnings: z.array(errorData) }),
-    ]),
-  ),
   /** Every target in one line each: the model is read once. */
   recipes: call(z.object({ modelPath: path, name: modelName, options: quantizeOptions }), z.array(recipe)),
   plan: call(

@@ -7,10 +7,7 @@ import { errorData } from './wire.ts';
 
 /** Long work. Each kind has its spec here and its runner in src/main/jobs; every kind looks the same to the user. */
 
-export const floatTarget = z.enum(['f32', 'f16', 'bf16']);
-
 export const jobSpec = z.discriminatedUnion('kind', [
-  z.object({ kind: z.literal('convert'), modelId: id, target: floatTarget, outputPath: path, name: z.string().optional() }),
   z.object({
     kind: z.literal('quantize'),
     modelId: id,
@@ -93,15 +90,6 @@ export type JobSpec = z.output<typeof jobSpec>;
 
 export const jobResult = z.discriminatedUnion('kind', [
   z.object({
-    kind: z.literal('convert'),
-    modelId: id,
-    path,
-    sizeBytes: count,
-    durationMs: z.number(),
-    /** No failures: what the user should know of the result. */
-    warnings: z.array(errorData).default([]),
-  }),
-  z.object({
     kind: z.literal('quantize'),
     modelId: id,
     path,
@@ -168,7 +156,7 @@ export const job = z.object({
   spec: jobSpec,
   lane: z.enum(['cpu', 'gpu']),
   state: jobState,
-  /** Where the work is, as a key of the translations: `convert.writing`. */
+  /** Where the work is, as a key of the translations: `quantize.writing`. */
   phase: z.string().nullable(),
   /** What the phase is busy with: a tensor or file name. */
   detail: z.string().nullable(),

@@ -7,6 +7,7 @@ import type { Port } from '#contract/wire.ts';
 import { createEngines, forkEngine, type EngineProcess } from './engines/index.ts';
 import { nodeHost, type Host } from './host.ts';
 import { openLog } from './log.ts';
+import type { ApiMount } from './openai/index.ts';
 import { openServices } from './services.ts';
 import { appVersions } from './versions.ts';
 
@@ -14,6 +15,8 @@ import { appVersions } from './versions.ts';
 export interface App {
   /** Answer the contract to whoever is at the other end. */
   answer(port: Port): void;
+  /** The OpenAI-compatible server, for a server that is there already to mount. */
+  readonly api: ApiMount;
   /** Cancel what runs, stop the engines, close the database. */
   close(): Promise<void>;
 }
@@ -37,6 +40,7 @@ export async function openApp({ home, host, spawn }: AppOptions): Promise<App> {
     const services = openServices({ home, host, engines, log });
     return {
       answer: (port) => void serve(contract, services.handlers, port),
+      api: services.api,
       close: async () => {
         await services.close();
         await engines.close();

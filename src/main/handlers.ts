@@ -3,6 +3,7 @@ import type { Adapters } from './adapters/index.ts';
 import type { Chat } from './chat/index.ts';
 import type { JobQueue } from './jobs/queue.ts';
 import type { Library } from './library/index.ts';
+import type { ApiServer } from './openai/index.ts';
 import type { Quantize } from './quantize/index.ts';
 import type { System } from './system/index.ts';
 
@@ -12,11 +13,12 @@ interface ServiceParts {
   readonly quantize: Quantize;
   readonly adapters: Adapters;
   readonly jobs: JobQueue;
+  readonly server: ApiServer;
   readonly system: System;
 }
 
 /** The contract, and who answers it. */
-export function appHandlers({ library, chat, quantize, adapters, jobs, system }: ServiceParts): AppHandlers {
+export function appHandlers({ library, chat, quantize, adapters, jobs, server, system }: ServiceParts): AppHandlers {
   return {
     library: library.handlers,
     chat: chat.handlers,
@@ -31,6 +33,7 @@ export function appHandlers({ library, chat, quantize, adapters, jobs, system }:
       watch: ({ jobId }, { signal }) => jobs.watch(jobId, signal),
       changes: (_, { signal }) => jobs.changes(signal),
     },
+    server: server.handlers,
     system: system.handlers,
   };
 }

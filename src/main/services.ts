@@ -18,7 +18,6 @@ import { appHandlers } from './handlers.ts';
 import type { Host } from './host.ts';
 import { calibrateRunner } from './jobs/calibrate.ts';
 import { certifyRunner } from './jobs/certify.ts';
-import { convertRunner } from './jobs/convert.ts';
 import { demoRunner } from './jobs/demo.ts';
 import { adapterRunners } from './jobs/made-adapter.ts';
 import { mergeRunner } from './jobs/merge.ts';
@@ -30,6 +29,7 @@ import { verifyRunner } from './jobs/verify.ts';
 import { createLibrary } from './library/index.ts';
 import { resolveUserPath } from './library/paths.ts';
 import type { Log } from './log.ts';
+import { createApiServer, type ApiMount } from './openai/index.ts';
 import { createQuantize } from './quantize/index.ts';
 import { createSystem } from './system/index.ts';
 
@@ -46,6 +46,7 @@ export interface ServicesOptions {
 /** What the program does, whoever shows it: a window, a browser, or the command line. */
 export interface Services {
   readonly handlers: AppHandlers;
+  readonly api: ApiMount;
   /** Interrupt this process's jobs, save the answers that are being made, close the database. */
   close(): Promise<void>;
 }
@@ -99,7 +100,6 @@ export function openServices({ home, host, engines, log, clock = Date.now }: Ser
     clock,
     scratchFolder,
     runners: {
-      convert: convertRunner({ library, engines, isOutputTaken, versions, clock }),
       quantize: quantizeRunner({ library, engines, cards, isOutputTaken, scratchFolder, threads, versions, clock }),
       calibrate: calibrateRunner({ library, engines, isOutputTaken, threads, clock }),
       quality: qualityRunner({ library, engines, cards, threads, versions, clock }),
@@ -107,17 +107,20 @@ export function openServices({ home, host, engines, log, clock = Date.now }: Ser
       certify: certifyRunner({ library, engines, certificates, threads, versions, clock }),
       ...adapterRunners({ library, engines, isOutputTaken, versions, clock }),
       verify: verifyRunner(library),
-      demo: demoRunner({ library, engines, modelFolder, versions, clock }),
+      demo: demoRunner({ library, engines, modelFolder, threads, versions, clock }),
       perplexity: perplexityRunner({ library, engines, threads }),
     },
   });
+  const server = createApiServer({ home, library, chat, log, clock });
   removeStalePartials(modelFolder, clock());
   // A command of the command line ends before a hash does; `verify` makes one on demand.
   if (host.kind !== 'cli') library.startHashing();
 
   return {
-    handlers: appHandlers({ library, chat, quantize, adapters, jobs, system }),
+    handlers: appHandlers({ library, chat, quantize, adapters, jobs, server, system }),
+    api: server.mountable,
     close: async () => {
+      await server.close();
       await Promise.all([jobs.close(), chat.close()]);
       await library.close();
       system.close();

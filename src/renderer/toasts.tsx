@@ -65,7 +65,7 @@ export function undoToast(id: string, message: string, undo: () => void, onClose
 /** Whether the screen for a job's model is open: it shows the job and what came of it. */
 function isOnScreen({ spec }: Job): boolean {
   const { pathname, search } = history.location;
-  const isShownThere = spec.kind === 'convert' || spec.kind === 'quantize' || spec.kind === 'calibrate' || spec.kind === 'quality';
+  const isShownThere = spec.kind === 'quantize' || spec.kind === 'calibrate' || spec.kind === 'quality';
   if (pathname !== '/convert' || !isShownThere) return false;
   // An id of digits is quoted in the address.
   const shownId = new URLSearchParams(search).get('model')?.replaceAll('"', '');

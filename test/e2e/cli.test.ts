@@ -37,7 +37,7 @@ describe('the command line, from nothing to an answer', () => {
 
   test('convert writes a GGUF file where it was asked to, relative to where the user is', async () => {
     const answer = await latheJson(home, ['convert', 'Demo', '--to', 'f16', '--out', 'demo f16.gguf'], folder);
-    expect(answer).toMatchObject({ kind: 'convert', path: join(folder, 'demo f16.gguf') });
+    expect(answer).toMatchObject({ kind: 'quantize', path: join(folder, 'demo f16.gguf') });
     expect(await readdir(folder)).toEqual(['demo f16.gguf']);
   });
 
@@ -65,7 +65,7 @@ describe('the command line, from nothing to an answer', () => {
   test('jobs lists what was done', async () => {
     const jobs = (await latheJson(home, ['jobs'])) as { spec: { kind: string }; state: string }[];
     expect(new Set(jobs.filter(({ state }) => state === 'done').map(({ spec }) => spec.kind))).toEqual(
-      new Set(['demo', 'convert', 'perplexity', 'verify']),
+      new Set(['demo', 'quantize', 'perplexity', 'verify']),
     );
   });
 

@@ -341,6 +341,7 @@ export function fakeHandlers(options: FakeOptions): AppHandlers {
         if (question === undefined) throw new AppError('chat.emptyPrompt', {});
         yield* answer(threadOf(threadId), question, [], signal);
       },
+      prompt: ({ text }) => ({ text, promptTokens: text.length, contextLength: 4096, droppedTurns: 0, droppedSystem: false, fits: true }),
       removeMessage: () => ({}),
       changes: (_, { signal }) => feeds.chat.listen(signal),
       load: ({ modelId }) => setStatus({ ...READY, modelId }),
@@ -391,6 +392,15 @@ export function fakeHandlers(options: FakeOptions): AppHandlers {
       },
       watch: (_, { signal }) => new Feed<Job>().listen(signal),
       changes: (_, { signal }) => feeds.jobs.listen(signal),
+    },
+    server: {
+      status: async function* () {
+        yield { state: 'stopped' };
+      },
+      start: () => ({ state: 'stopped' }),
+      stop: () => ({ state: 'stopped' }),
+      renewToken: () => ({ state: 'stopped' }),
+      requests: async function* () {},
     },
     system: {
       host: () => ({

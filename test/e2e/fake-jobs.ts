@@ -76,10 +76,10 @@ export const madeJob: Job = job('j15', quantizeSpec('Q4_K_M', '.gguf'), {
 export const runningJobs: readonly Job[] = [
   job(
     'j1',
-    { kind: 'convert', modelId: 'smol', target: 'f16', outputPath: '/home/mira/.lathe/models/SmolLM3-3B-F16.gguf' },
+    { ...quantizeSpec('F16', '.gguf'), quality: null },
     {
       state: 'running',
-      phase: 'convert.writing',
+      phase: 'quantize.writing',
       detail: 'blk.17.ffn_down.weight',
       fraction: 0.47,
       done: { amount: Math.round(2.69 * GiB), total: Math.round(5.73 * GiB), unit: 'bytes' },
@@ -93,16 +93,21 @@ export const runningJobs: readonly Job[] = [
 export const endedJobs: readonly Job[] = [
   job(
     'j3',
-    { kind: 'convert', modelId: 'smol', target: 'bf16', outputPath: '/home/mira/x.gguf' },
+    { ...quantizeSpec('BF16', '.gguf'), quality: null },
     {
       finishedMs: now - 60_000 * 3 + 22_000,
       result: {
-        kind: 'convert',
+        kind: 'quantize',
         modelId: 'stories',
         path: '/home/mira/x.gguf',
         sizeBytes: Math.round(5.73 * GiB),
         durationMs: 22_000,
         warnings: [{ code: 'model.slidingWindowIgnored', params: { window: 4096, contextLength: 65_536 } }],
+        resumedTensors: 0,
+        worstTensors: [],
+        outliers: [],
+        card: null,
+        cardProblem: null,
       },
     },
   ),
@@ -113,7 +118,7 @@ export const endedJobs: readonly Job[] = [
   ),
   job(
     'j5',
-    { kind: 'convert', modelId: 'lora', target: 'f16', outputPath: '/home/mira/y.gguf' },
+    { ...quantizeSpec('F16', '.gguf'), modelId: 'lora', outputPath: '/home/mira/y.gguf', quality: null },
     { state: 'failed', error: { code: 'model.missingTensor', params: { tensor: 'model.layers.3.mlp.up_proj.weight', count: 4 } } },
   ),
   job('j6', { kind: 'demo', name: 'Demo model' }, { state: 'interrupted', resumable: false }),

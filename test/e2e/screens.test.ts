@@ -239,6 +239,13 @@ describe('convert and quantize', () => {
     await page.getByRole('img', { name: /Size against loss/ }).waitFor();
   });
 
+  test('of what is quantized already nothing is recommended', async () => {
+    const page = await open('/convert?model=qwen7');
+    await page.getByText('This model is quantized already').waitFor();
+    await recipes(page).waitFor();
+    expect(await recipes(page).getByText('Recommended').count()).toBe(0);
+  });
+
   test('keeps the choice in the address and the options over a reload', async () => {
     const page = await open('/convert?model=smol&to=nf4');
     await page.getByLabel('Block size').selectOption('256');
@@ -375,7 +382,7 @@ describe('everywhere', () => {
     await page.keyboard.press('Control+j');
     const jobs = page.getByRole('dialog', { name: 'Jobs' });
     await jobs.getByText('2.69 GiB of 5.73 GiB · 310 MiB/s').waitFor();
-    await jobs.getByRole('button', { name: 'Cancel “Convert SmolLM3 3B to F16”' }).click();
+    await jobs.getByRole('button', { name: 'Cancel “Make F16 from SmolLM3 3B”' }).click();
     await jobs.getByText('Cancelled. Nothing half-done was kept.').waitFor();
     await jobs.getByRole('button', { name: 'Clear ended' }).click();
     await expect.poll(() => jobs.getByRole('listitem').count()).toBe(3);

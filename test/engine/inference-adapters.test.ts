@@ -42,9 +42,9 @@ async function load(modelPath: string, adapters: Adapters): Promise<readonly str
 
 async function answer(): Promise<string> {
   const { inference } = await engines.inference();
-  const request = { mode: 'text', systemPrompt: '', turns: [{ role: 'user', text: 'in the' }] } as const;
+  const turns = [{ role: 'user' as const, text: 'in the' }];
   let text = '';
-  for await (const event of inference.generate({ ...request, sampling: { temperature: 0, maxTokens: 24 } }))
+  for await (const event of inference.generate({ mode: 'text', systemPrompt: '', turns, sampling: { temperature: 0, maxTokens: 24 } }))
     if (event.type === 'text') text += event.text;
   return text;
 }

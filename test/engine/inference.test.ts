@@ -318,13 +318,11 @@ describe('generating', () => {
 });
 
 describe('the measured number of threads', () => {
-  it('is one of those worth trying, found in a moment, and no context stays behind', async () => {
+  it('is one of those worth trying, and no context stays behind', async () => {
     const runtime = await loadLlama(createEngineLog());
     const signal = new AbortController().signal;
     const open = await openModel(runtime, model('small'), { signal, progress: () => undefined });
-    const startMs = performance.now();
     expect([3, 2, 1]).toContain(await measureThreads(open, signal, 4));
-    expect(performance.now() - startMs).toBeLessThan(10_000);
     const { context } = await openContext(open, { contextLength: 256, threads: 1, signal });
     expect(context.sequencesLeft).toBe(0);
     await expect(measureThreads(open, AbortSignal.abort(), 4)).rejects.toMatchObject({ name: 'AbortError' });

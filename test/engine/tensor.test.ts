@@ -16,7 +16,7 @@ import { realModelPath, realModels, realModelsNote } from '#test/real-models.ts'
 const entry = fileURLToPath(new URL('../../src/engine/index.ts', import.meta.url));
 
 type Tensor = EngineClient<'tensor'>['tensor'];
-type Target = 'f32' | 'f16' | 'bf16';
+type Target = 'F32' | 'F16' | 'BF16';
 
 let root: string;
 let engines: Engines;
@@ -49,8 +49,10 @@ async function finish<P extends { readonly type: string }>(
   throw new Error('it ended without a result');
 }
 
-const convert = async (modelPath: string, target: Target, outputPath: string) =>
-  finish((await tensor()).convert({ modelPath, target, outputPath, name: 'test' }));
+const converting = async (modelPath: string, target: Target, outputPath: string) =>
+  (await tensor()).quantize({ modelPath, target, outputPath, name: 'test', options: {}, scratchFolder: root, threads: null });
+
+const convert = async (modelPath: string, target: Target, outputPath: string) => finish(await converting(modelPath, target, outputPath));
 
 async function greedyText(modelPath: string, prompt: string): Promise<string> {
   const { inference } = await engines.inference();
@@ -82,9 +84,10 @@ describe('the tensor engine', () => {
     expect(made.result.sizeBytes).toBeGreaterThan(1_000_000);
     expect(await readdir(folder)).toEqual(expect.arrayContaining(['config.json', 'model.safetensors', 'tokenizer.json']));
     const output = join(root, 'demo.gguf');
-    const { result, progress } = await convert(folder, 'f16', output);
-    expect(result).toEqual({ type: 'finished', sizeBytes: (await stat(output)).size, warnings: [] });
-    expect(progress.at(-1)).toMatchObject({ phase: 'convert.writing', amount: result.sizeBytes, total: result.sizeBytes });
+    const { result, progress } = await convert(folder, 'F16', output);
+    expect(result).toMatchObject({ sizeBytes: (await stat(output)).size, warnings: [], resumedTensors: 0 });
+    const { amount, total } = progress.findLast(({ phase }) => phase === 'quantize.writing') ?? { amount: 0, total: 1 };
+    expect(amount).toBe(total);
     expect((await greedyText(output, 'Once upon a time')).length).toBeGreaterThan(0);
     expect(await errorOf(finish((await tensor()).demo({ outputFolder: folder, name: 'Demo', seed: 1 })))).toMatchObject({
       code: 'model.folderExists',
@@ -103,29 +106,27 @@ describe('the tensor engine', () => {
     expect(await errorOf(finish((await tensor()).hash({ folder: root, files: ['absent'] })))).toMatchObject({ code: 'disk.missing' });
   });
 
-  it('leaves nothing of a conversion that is left, and goes on', async () => {
+  it('leaves nothing under the name of a conversion that is left, and goes on', async () => {
     const folder = await largeModel();
     const output = join(root, 'left.gguf');
-    for await (const event of (await tensor()).convert({ modelPath: folder, target: 'f32', outputPath: output, name: 'test' }))
-      if (event.type === 'progress' && event.phase === 'convert.writing') break;
-    const deadline = Date.now() + 5000;
-    while (existsSync(`${output}.partial`) && Date.now() < deadline) await new Promise((resolve) => setTimeout(resolve, 10));
-    expect((await readdir(root)).filter((name) => name.startsWith('left'))).toEqual([]);
+    for await (const event of await converting(folder, 'F32', output))
+      if (event.type === 'progress' && event.phase === 'quantize.writing') break;
+    expect(existsSync(output)).toBe(false);
     expect((await (await engines.tensor()).health.ping({})).residentBytes).toBeGreaterThan(0);
   });
 
-  it('killed while it writes, leaves no file under the name, and the next attempt starts over', async () => {
+  it('killed while it writes, leaves no file under the name, and the next attempt completes it', async () => {
     const folder = await largeModel();
     const output = join(root, 'killed.gguf');
     const killed = (async () => {
-      for await (const event of (await tensor()).convert({ modelPath: folder, target: 'f16', outputPath: output, name: 'test' }))
-        if (event.type === 'progress' && event.phase === 'convert.writing')
+      for await (const event of await converting(folder, 'F16', output))
+        if (event.type === 'progress' && event.phase === 'quantize.writing')
           process.kill(engines.processes().find(({ kind }) => kind === 'tensor')?.pid ?? 0, 'SIGKILL');
     })();
     expect(await errorOf(killed)).toMatchObject({ code: 'engine.crashed', params: { reason: 'SIGKILL' } });
     expect(existsSync(output)).toBe(false);
     expect(existsSync(`${output}.partial`)).toBe(true);
-    const { result } = await convert(folder, 'f16', output);
+    const { result } = await convert(folder, 'F16', output);
     expect((await stat(output)).size).toBe(result.sizeBytes);
     expect(existsSync(`${output}.partial`)).toBe(false);
   });
@@ -137,7 +138,7 @@ describe('the tensor engine', () => {
       finish((await tensor()).perplexity({ modelPath, textPath, contextLength: 64, threads: 1 }));
     expect((await errorOf(measure(file, file))).code).toMatch(/^(engine\.loadFailed|gguf\.badMagic)$/);
     expect((await errorOf(measure(file, join(root, 'absent.txt')))).code).toBe('disk.missing');
-    expect((await errorOf(convert(root, 'f16', join(root, 'x.gguf')))).code).toMatch(/^model\./);
+    expect((await errorOf(convert(root, 'F16', join(root, 'x.gguf')))).code).toMatch(/^model\./);
   });
 });
 
@@ -147,7 +148,7 @@ describe.skipIf(realModels === null).each([
 ])(`$name, a really trained model${realModelsNote}`, ({ name, reference, prompt, perplexity, within }) => {
   const converted = (target: Target): string => join(root, `${name}-${target}.gguf`);
   beforeAll(async () => {
-    for (const target of ['f32', 'f16', 'bf16'] as const) await convert(realModelPath(name), target, converted(target));
+    for (const target of ['F32', 'F16', 'BF16'] as const) await convert(realModelPath(name), target, converted(target));
   });
 
   it('has in F32 every value of an independent conversion', async () => {
@@ -165,20 +166,20 @@ describe.skipIf(realModels === null).each([
         ]),
       );
     };
-    const [own, theirs] = [await read(converted('f32')), await read(realModelPath(name, reference))];
+    const [own, theirs] = [await read(converted('F32')), await read(realModelPath(name, reference))];
     expect(own.size).toBeGreaterThan(15);
     expect(Object.fromEntries(own)).toEqual(Object.fromEntries(theirs));
   });
 
   it('says greedily in F32 what the reference file says, and speaks in F16 and BF16', async () => {
     const expected = await greedyText(realModelPath(name, reference), prompt);
-    expect(await greedyText(converted('f32'), prompt)).toBe(expected);
-    for (const target of ['f16', 'bf16'] as const) expect(await greedyText(converted(target), prompt)).toMatch(/the|and/);
+    expect(await greedyText(converted('F32'), prompt)).toBe(expected);
+    for (const target of ['F16', 'BF16'] as const) expect(await greedyText(converted(target), prompt)).toMatch(/the|and/);
   });
 
   it('has the perplexity that llama-perplexity measured', async () => {
     const textPath = realModelPath('corpora', 'tinystories-recased-60k.txt');
-    const request = { modelPath: converted('f32'), textPath, contextLength: 256, threads: 2 };
+    const request = { modelPath: converted('F32'), textPath, contextLength: 256, threads: 2 };
     const { result } = await finish((await tensor()).perplexity(request));
     expect(Math.abs(result.perplexity - perplexity)).toBeLessThanOrEqual(within);
     // 127 of each window's tokens are scored.
@@ -186,7 +187,7 @@ describe.skipIf(realModels === null).each([
   });
 
   it('has its shapes and sizes: half the bytes in F16 and BF16, norms in F32', async () => {
-    const sizes = await Promise.all((['f32', 'f16', 'bf16'] as const).map(async (target) => (await stat(converted(target))).size));
+    const sizes = await Promise.all((['F32', 'F16', 'BF16'] as const).map(async (target) => (await stat(converted(target))).size));
     expect(sizes[1]).toBe(sizes[2]);
     expect((sizes[1] ?? 0) / (sizes[0] ?? 1)).toBeLessThan(0.62);
   });

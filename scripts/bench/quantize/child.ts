@@ -6,6 +6,7 @@ import type { QuantizeTarget } from '#core/quantize/targets.ts';
 import { executeQuantization } from '#engine/quantize/execute.ts';
 import { openQuantizable } from '#engine/quantize/open-model.ts';
 import { loadNative } from '#engine/native.ts';
+import { peakBytes } from './peak.ts';
 
 const [source = '', outputPath = '', target = '', threads = ''] = parseArgs({ allowPositionals: true }).positionals;
 const kernels = loadNative();
@@ -26,4 +27,4 @@ await executeQuantization({
 const seconds = (performance.now() - startMs) / 1000;
 const { user, system } = process.cpuUsage(before);
 const cpuSeconds = (user + system) / 1e6;
-process.stdout.write(`${JSON.stringify({ seconds, cpuSeconds, peakBytes: process.resourceUsage().maxRSS * 1024 })}\n`);
+process.stdout.write(`${JSON.stringify({ seconds, cpuSeconds, peakBytes: await peakBytes() })}\n`);

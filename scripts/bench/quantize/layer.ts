@@ -6,6 +6,7 @@ import { parseArgs } from 'node:util';
 import { fillFrom, normalTable, XorShift32 } from '#core/demo/random.ts';
 import { loadNative } from '#engine/native.ts';
 import { bytesOf } from '#engine/quantize/views.ts';
+import { peakBytes } from './peak.ts';
 
 const { positionals } = parseArgs({ allowPositionals: true });
 const [rows = 0, columns = 0, threads = 1] = positionals.map(Number);
@@ -51,4 +52,4 @@ if (folder !== undefined) {
   await native.gptqDequantize(columns, rows, found.codes, scales, found.zeros, found.gIdx, restored, threads);
   await writeFile(join(folder, 'restored.f32'), bytesOf(restored));
 }
-process.stdout.write(`${JSON.stringify({ seconds, loss: found.loss, peakBytes: process.resourceUsage().maxRSS * 1024 })}\n`);
+process.stdout.write(`${JSON.stringify({ seconds, loss: found.loss, peakBytes: await peakBytes() })}\n`);

@@ -4,15 +4,13 @@ import { elementCount } from '../element-count.ts';
 import { AppError, type AppErrorData } from '../errors/index.ts';
 import type { GgufMetadata } from '../gguf/values.ts';
 import { dimensionsToShape } from '../gguf/types.ts';
-import { planGguf, type PlannedTensor } from '../gguf/write.ts';
 import { textConfig, type Config } from '../model/config.ts';
-import { quantizationOf } from '../model/quantization.ts';
 import type { SourceTensor } from '../quantize/packed.ts';
 import { vocabularyMetadata } from '../tokenizer/metadata.ts';
 import type { GgufVocabulary } from '../tokenizer/types.ts';
 import { generalMetadata, loadableName } from './general.ts';
 import { matchSources, type Sources } from './sources.ts';
-import { fileTypeOf, floatType, type FloatTarget, type UntypedTensor } from './types.ts';
+import type { UntypedTensor } from './types.ts';
 
 /** `GGML_QUANT_VERSION` in ggml.h: which generation of block layouts the file follows. */
 export const QUANTIZATION_VERSION = 2;
@@ -32,12 +30,6 @@ export interface ModelRequest {
   readonly generationConfig?: unknown;
   /** A tied model holds its two matrices separately, and their bytes differ (`storedTwice`): keep both. */
   readonly headDiffers?: boolean;
-}
-
-export interface ConversionRequest extends ModelRequest {
-  readonly target: FloatTarget;
-  /** Parsed quantize_config.json of AutoGPTQ. */
-  readonly quantizeConfig?: unknown;
 }
 
 /** Where the values of an output tensor come from. */
@@ -66,46 +58,6 @@ export interface ModelDescription {
   readonly tensors: readonly UntypedOutput[];
   readonly metadata: (fileType: number) => GgufMetadata;
   readonly warnings: readonly AppErrorData[];
-}
-
-/** One tensor of the output: values from `source`, transformed in F32, cast to `type`, written at `offset`, padded to `paddedBytes`. */
-export interface ConvertedTensor extends PlannedTensor {
-  readonly source: ValueSource;
-}
-
-/** Everything about a GGUF file before its weights are read: write `header`, then each tensor in this order. */
-export interface ConversionPlan {
-  readonly architecture: Architecture;
-  readonly hyperparameters: Hyperparameters;
-  readonly metadata: GgufMetadata;
-  readonly header: Uint8Array;
-  readonly tensors: readonly ConvertedTensor[];
-  /** Exact size of the file. */
-  readonly totalBytes: number;
-  readonly warnings: readonly AppErrorData[];
-}
-
-/**
- * Plan the conversion of a Hugging Face folder to one GGUF file. Pure: it needs the headers of the weight files only.
- * @throws model.quantized, what `describeModel` throws, and gguf.* where a type does not fit a tensor
- */
-export function planConversion(request: ConversionRequest): ConversionPlan {
-  const quantization = quantizationOf(request.config, request.quantizeConfig);
-  if (quantization !== undefined) throw new AppError('model.quantized', { method: quantization.label });
-  const model = describeModel(request);
-  const chooseType = floatType(request.target);
-  const tensors = model.tensors.map((tensor) => ({ ...tensor, type: chooseType(tensor) }));
-  const metadata = model.metadata(fileTypeOf(request.target));
-  const layout = planGguf({ metadata, tensors });
-  return {
-    architecture: model.architecture,
-    hyperparameters: model.hyperparameters,
-    metadata,
-    header: layout.header,
-    tensors: layout.tensors.map((placed, i) => ({ ...placed, source: sourceAt(tensors, i) })),
-    totalBytes: layout.totalBytes,
-    warnings: model.warnings,
-  };
 }
 
 /**
@@ -147,13 +99,6 @@ export function describeModel(request: ModelRequest): ModelDescription {
     metadata,
     warnings: [...sources.warnings, ...architecture.warnings(h, config)],
   };
-}
-
-/** The layout keeps the order of its input, so place i belongs to source i. */
-function sourceAt(tensors: readonly { readonly source: ValueSource }[], i: number): ValueSource {
-  const tensor = tensors[i];
-  if (tensor === undefined) throw new RangeError(`a layout of more than ${tensors.length} tensors`);
-  return tensor.source;
 }
 
 /**

@@ -115,6 +115,11 @@ export const adapterErrors = {
     safe: 'The others are not affected.',
     next: 'If it should have an effect there, its training did not reach these layers.',
   },
+  'adapters.replacedWhole': {
+    what: 'The adapter replaces {tensor} as a whole ({count} such tensors in all), so the share {weight} does not apply there.',
+    safe: 'Everything else is merged by that share.',
+    next: 'Use the share 1 for exactly what was trained, or 0 to leave the adapter out.',
+  },
   'adapters.notInGguf': {
     what: 'A GGUF adapter cannot hold {what} ({tensor}, {count} in all).',
     safe: nothingWritten,

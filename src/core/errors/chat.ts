@@ -22,4 +22,34 @@ export const chatErrors = {
     safe: 'Your text is kept.',
     next: 'Convert it to GGUF in the library, then chat with the result.',
   },
+  'chat.templateTooSlow': {
+    what: 'The chat template of this model was stopped after {limitMs}.',
+    safe: 'Your message is kept, and nothing else was affected.',
+    next: 'The template is faulty or hostile. Let the model continue your text instead, or use another copy of the model.',
+  },
+  'chat.templateTooLarge': {
+    what: 'The chat template of this model was stopped when it took more than {limitBytes} of memory.',
+    safe: 'Your message is kept, and nothing else was affected.',
+    next: 'The template is faulty or hostile. Let the model continue your text instead, or use another copy of the model.',
+  },
+  'chat.badGrammar': {
+    what: 'The grammar cannot be used: {problem}.',
+    safe: 'Your message is kept.',
+    next: 'Correct it. The rule named "root" is where an answer begins.',
+  },
+  'chat.badSchema': {
+    what: 'The JSON schema cannot be used: {problem}.',
+    safe: 'Your message is kept.',
+    next: 'Leave that part out, or write it in another way.',
+  },
+  'chat.formatUnreachable': {
+    what: 'The vocabulary of this model cannot write every character, so it cannot be held to a grammar or schema.',
+    safe: 'Your message is kept.',
+    next: 'Ask without a grammar, or use another model.',
+  },
+  'chat.noEmbedding': {
+    what: 'This model gives no embedding of the text: {problem}.',
+    safe: 'Nothing was changed.',
+    next: 'Use another model, or a shorter text.',
+  },
 } as const satisfies Record<string, ErrorText>;

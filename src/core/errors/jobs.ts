@@ -14,11 +14,6 @@ export const jobErrors = {
     safe: 'The job is as it was.',
     next: 'Look at the list of jobs again.',
   },
-  'jobs.needsHf': {
-    what: '"{name}" is not in the Hugging Face format with whole weights, so it cannot be converted to GGUF.',
-    safe: notStarted,
-    next: 'Choose a model folder with config.json and .safetensors files.',
-  },
   'jobs.needsGguf': {
     what: '"{name}" is not a GGUF file, so its perplexity cannot be measured as it is.',
     safe: notStarted,

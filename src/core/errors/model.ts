@@ -32,11 +32,6 @@ export const modelErrors = {
     safe: 'Nothing was written.',
     next: 'Use the model in its original format.',
   },
-  'model.quantized': {
-    what: 'The weights are already quantized ({method}), so they cannot be converted as they are.',
-    safe: 'Nothing was written.',
-    next: 'Convert the original, unquantized model.',
-  },
   'model.missingTensor': {
     what: 'The tensor {tensor} is missing ({count} missing in all).',
     safe: 'Nothing was written.',

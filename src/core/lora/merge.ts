@@ -79,6 +79,15 @@ export function planMerge(request: MergeRequest): MergePlan {
   for (const { weight } of parts)
     if (!Number.isFinite(weight))
       throw new AppError('adapters.badOption', { option: 'weight', value: String(weight), expected: 'a number' });
+  for (const { weight, adapter } of active) {
+    const [first] = wholesOf(adapter);
+    if (weight < 0 && first !== undefined)
+      throw new AppError('adapters.badOption', {
+        option: 'weight',
+        value: String(weight),
+        expected: `above 0: ${excerpt(first)} is replaced`,
+      });
+  }
   const base = adapterBase(request.model);
   const bound = active.map((part) => ({ ...part, bound: bindAdapter(part.adapter, base) }));
   const format = request.format ?? (request.model.folder === undefined ? 'gguf' : 'hf');
@@ -99,6 +108,12 @@ export function planMerge(request: MergeRequest): MergePlan {
   });
   return { plan: { ...planned, tensors }, edits, warnings: warningsOf(bound, tensors, edited) };
 }
+
+/** Names of what an adapter replaces; nothing of it can be taken off again. */
+const wholesOf = ({ replaced, rows }: Adapter): readonly string[] => [
+  ...replaced.filter(({ isWrapped }) => !isWrapped).map(({ name }) => name),
+  ...rows.map(({ weight }) => weight),
+];
 
 interface BoundPart extends MergePart {
   readonly bound: BoundAdapter;
@@ -217,7 +232,10 @@ function inItsType(source: ValueSource, to: string, format: 'hf' | 'gguf', imatr
 
 function warningsOf(parts: readonly BoundPart[], tensors: readonly QuantizedTensor[], edited: ReadonlySet<string>): AppErrorData[] {
   const warnings: AppErrorData[] = [];
-  for (const { inert } of parts) {
+  for (const { inert, weight, adapter } of parts) {
+    const wholes = wholesOf(adapter);
+    if (weight !== 1 && wholes[0] !== undefined)
+      warnings.push({ code: 'adapters.replacedWhole', params: { tensor: excerpt(wholes[0]), count: wholes.length, weight } });
     const [first] = inert;
     if (first !== undefined) warnings.push({ code: 'adapters.noEffect', params: { count: inert.size, tensor: excerpt(first.weight) } });
   }

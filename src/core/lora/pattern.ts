@@ -35,15 +35,35 @@ class PatternProblem extends Error {}
 export function modulePattern(pattern: string): ((path: string) => boolean) | null {
   if (pattern.length > MAX_PATTERN_LENGTH) return null;
   try {
+    const parsed = new Parser(pattern).parse();
+    const plain = plainPath(parsed);
+    if (plain !== null) return plain;
     const any: Node = { kind: 'take', test: (character) => character !== '\n' };
     const dot: Node = { kind: 'take', test: (character) => character === '.' };
     const parents: Node = { kind: 'sequence', parts: [repeated(any, 0, Infinity), dot] };
-    const states = compile({ kind: 'sequence', parts: [repeated(parents, 0, 1), new Parser(pattern).parse()] });
+    const states = compile({ kind: 'sequence', parts: [repeated(parents, 0, 1), parsed] });
     return (path) => matches(states, path);
   } catch (error) {
     if (error instanceof PatternProblem) return null;
     throw error;
   }
+}
+
+/**
+ * A pattern of nothing but characters, as most are: compared with the end of the path. An adapter may have one for each of hundreds
+ * of modules.
+ */
+function plainPath(parsed: Node): ((path: string) => boolean) | null {
+  const only = parsed.kind === 'choice' && parsed.parts.length === 1 ? parsed.parts[0] : undefined;
+  if (only?.kind !== 'sequence') return null;
+  const isWhole = only.parts[0]?.kind === 'start';
+  const tests = only.parts.slice(isWhole ? 1 : 0).map((part) => (part.kind === 'take' ? part.test : null));
+  if (tests.includes(null)) return null;
+  return (path) => {
+    const first = path.length - tests.length;
+    if (first !== 0 && (isWhole || path[first - 1] !== '.')) return false;
+    return tests.every((test, i) => test?.(path[first + i] ?? '') === true);
+  };
 }
 
 const repeated = (part: Node, least: number, most: number): Node => ({ kind: 'repeat', part, least, most });

@@ -18,6 +18,9 @@ export interface PeftConfig {
   readonly changesTiedPair: boolean;
 }
 
+/** Each is held against each module. A pattern for every module of the largest models are a few thousand. */
+const MAX_PATTERNS = 8192;
+
 /** Class defaults of `LoraConfig`. */
 const DEFAULT_RANK = 8;
 const DEFAULT_ALPHA = 8;
@@ -146,7 +149,9 @@ function readNames(config: Config, field: string): readonly string[] {
 /** In the order of the file: the first that matches counts. */
 function readPatterns(config: Config, field: string, parse: (value: unknown) => number | undefined, expected: string): readonly Pattern[] {
   const patterns = set(config, field, (value) => (isConfig(value) ? value : undefined), 'a group of patterns') ?? {};
-  return Object.entries(patterns).map(([pattern, given]) => {
+  const entries = Object.entries(patterns);
+  if (entries.length > MAX_PATTERNS) throw badField(field, entries.length, `at most ${MAX_PATTERNS} patterns`);
+  return entries.map(([pattern, given]) => {
     const matches = modulePattern(pattern);
     if (matches === null) throw new AppError('adapters.badPattern', { field, pattern: excerpt(pattern) });
     const value = parse(given);

@@ -1,5 +1,5 @@
-import type { ConversionPlan } from '../convert/plan.ts';
 import { elementCount } from '../element-count.ts';
+import type { TensorEdit } from '../lora/merge.ts';
 import type { CalibrationPlan } from '../quantize/calibration-plan.ts';
 import { peakBytes } from '../quantize/memory.ts';
 import type { QuantizationPlan } from '../quantize/plan.ts';
@@ -30,7 +30,7 @@ const jobOf = (amounts: readonly Amount<JobAmountKind>[], diskBytes: number, scr
 const streamBytes = peakBytes([]);
 
 /** Converting: the size is exact, the memory does not depend on the model. */
-export const estimateConversion = ({ totalBytes }: Pick<ConversionPlan, 'totalBytes'>): JobEstimate =>
+export const estimateConversion = ({ totalBytes }: { readonly totalBytes: number }): JobEstimate =>
   jobOf([exact('stream', streamBytes)], totalBytes);
 
 /** A model that is run on a text, window by window. */
@@ -76,14 +76,26 @@ export function estimateCalibration(
 }
 
 /**
- * Merging an adapter: tensor after tensor, the largest matrix and its change in F32 beside the adapter.
- * @param tensors of the base, in any order of dimensions
- * @param outputBytes of the merged file
+ * Merging adapters, as its plan has it: a quantization, and beside its stream the factors of the tensor that is changed, in F32.
  */
-export function estimateMerge(
-  tensors: readonly { readonly shape: readonly number[] }[],
-  { adapterBytes, outputBytes }: { readonly adapterBytes: number; readonly outputBytes: number },
-): JobEstimate {
-  const largest = tensors.reduce((most, { shape }) => (shape.length < 2 ? most : Math.max(most, elementCount(shape))), 0);
-  return jobOf([exact('stream', streamBytes), exact('tensors', 2 * 4 * largest), exact('adapters', adapterBytes)], outputBytes);
+export function estimateMerge({ plan, edits }: MergeSizes): JobEstimate {
+  const factors = edits.reduce((most, edit) => Math.max(most, factorBytes(edit)), 0);
+  const { amounts, diskBytes } = estimateQuantization(plan);
+  return jobOf([...amounts, exact('adapters', factors)], diskBytes);
+}
+
+/** What of a plan says how large its merge is. */
+export interface MergeSizes {
+  readonly plan: Pick<QuantizationPlan, 'sizeBytes' | 'memoryBytes'>;
+  readonly edits: readonly Pick<TensorEdit, 'shape' | 'steps'>[];
+}
+
+function factorBytes({ shape, steps }: Pick<TensorEdit, 'shape' | 'steps'>): number {
+  const columns = shape.at(-1) ?? 1;
+  const rows = elementCount(shape) / Math.max(1, columns);
+  return steps.reduce((sum, step) => {
+    if (step.kind === 'lowRank')
+      return sum + 4 * (step.rank * (rows + columns) + (step.magnitude === undefined ? 0 : Math.max(rows, columns)));
+    return sum + 4 * (step.kind === 'vector' ? Math.max(rows, columns) : step.tokens.length * columns);
+  }, 0);
 }

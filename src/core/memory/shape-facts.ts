@@ -1,5 +1,5 @@
 import type { ModelFacts } from '../model/facts.ts';
-import type { FeedForward, GuessedTerm, LayerShape, Memory, ModelShape } from './shape.ts';
+import { MAX_EXPERTS, type FeedForward, type GuessedTerm, type LayerShape, type Memory, type ModelShape } from './shape.ts';
 import { traitsOf } from './traits.ts';
 import { windowPattern } from './windows.ts';
 
@@ -132,8 +132,9 @@ function attention(
 }
 
 function feedForwardOf(facts: ModelFacts, length: number): FeedForward {
-  const expertCount = countOf(facts.expertCount);
+  const experts = countOf(facts.expertCount);
   if (length === 0) return { kind: 'none' };
-  if (expertCount === undefined) return { kind: facts.architecture === 'gpt2' ? 'plain' : 'gated', length };
+  if (experts === undefined) return { kind: facts.architecture === 'gpt2' ? 'plain' : 'gated', length };
+  const expertCount = Math.min(experts, MAX_EXPERTS);
   return { kind: 'experts', length, expertCount, usedCount: Math.min(expertCount, countOf(facts.expertUsedCount) ?? 2), sharedLength: 0 };
 }

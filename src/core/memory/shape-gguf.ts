@@ -2,7 +2,7 @@ import type { GgufHeader, GgufTensorInfo } from '../gguf/header.ts';
 import type { GgufValue } from '../gguf/values.ts';
 import { factsFromGguf } from '../model/facts-gguf.ts';
 import { shapeFromFacts } from './shape-facts.ts';
-import type { FeedForward, GuessedTerm, LayerShape, Memory, ModelShape } from './shape.ts';
+import { MAX_EXPERTS, type FeedForward, type GuessedTerm, type LayerShape, type Memory, type ModelShape } from './shape.ts';
 import { windowPattern } from './windows.ts';
 
 /** A GGUF header, of which the estimate takes every layer as it is. */
@@ -66,7 +66,7 @@ function reader({ metadata }: Header, architecture: string): Reader {
     count,
     countAt: (key, index) => {
       const found = value(key);
-      return found?.type === 'arr' ? whole(found.value[index]) : count(key);
+      return found?.type === 'arr' ? whole(Number(found.value[index])) : count(key);
     },
     booleans: (key) => {
       const found = value(key);
@@ -105,7 +105,7 @@ function memoryOf({ read, has, index, usual, window }: LayerQuestion): Memory {
 
 /** `n_embd_r` and `n_embd_s` in llama-hparams.cpp. */
 function mambaState(read: Reader, usual: Memory): Memory {
-  const innerLength = read.count('ssm.inner_size') ?? (usual.kind === 'recurrent' ? usual.innerLength : 0);
+  const innerLength = Math.max(1, read.count('ssm.inner_size') ?? (usual.kind === 'recurrent' ? usual.innerLength : 1));
   const state = read.count('ssm.state_size') ?? 16;
   const groups = read.count('ssm.group_count') ?? 0;
   const convolutionChannels = innerLength + 2 * groups * state;
@@ -152,8 +152,8 @@ function feedForwardOf(read: Reader, has: LayerQuestion['has'], index: number, u
   if (has(index, 'ffn_gate_inp')) {
     const expertLength = read.countAt('expert_feed_forward_length', index) ?? length;
     const shared = read.count('expert_shared_feed_forward_length') ?? (read.count('expert_shared_count') ?? 0) * expertLength;
-    const usedCount = Math.max(1, read.countAt('expert_used_count', index) ?? 2);
-    const expertCount = Math.max(usedCount, read.count('expert_count') ?? usedCount);
+    const usedCount = Math.min(MAX_EXPERTS, Math.max(1, read.countAt('expert_used_count', index) ?? 2));
+    const expertCount = Math.min(MAX_EXPERTS, Math.max(usedCount, read.count('expert_count') ?? usedCount));
     return { kind: 'experts', length: expertLength, expertCount, usedCount, sharedLength: has(index, 'ffn_up_shexp') ? shared : 0 };
   }
   if (!has(index, 'ffn_up') || length === 0) return { kind: 'none' };

@@ -51,6 +51,9 @@ export type FeedForward =
     }
   | { readonly kind: 'none' };
 
+/** `LLAMA_MAX_EXPERTS` in llama-hparams.h: bounds the work on absurd files. */
+export const MAX_EXPERTS = 1024;
+
 export interface LayerShape {
   readonly memory: Memory;
   readonly feedForward: FeedForward;

@@ -14,7 +14,7 @@ export function cacheInputs(step: Step, window: number | null, valueLength: numb
   const cells = cacheCells(window, settings);
   // Heads of a quantized cache are rotated by a Hadamard matrix, where their length allows it.
   const rotation = (type: string, largest: boolean): Tensor | null => {
-    if (['F32', 'F16', 'BF16'].includes(type) || headLength % 64 !== 0) return null;
+    if (['F32', 'F16', 'BF16'].includes(type) || headLength < 64 || headLength % 64 !== 0) return null;
     let side = 64;
     while (largest && headLength % (side * 2) === 0) side *= 2;
     return graph.input('F32', side, side);

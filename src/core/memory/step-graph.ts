@@ -38,10 +38,12 @@ export function stepGraph(shape: ModelShape, settings: EngineSettings, part: Ste
   for (const [index, { layer, isElsewhere }] of chosen.entries()) {
     graph.elsewhere = isElsewhere ? bytesPerWeight(shape, layer) : null;
     stream = buildLayer(step, layer, stream, part.hasOutput && index === chosen.length - 1 ? wanted : null);
-    graph.compute(stream);
   }
   graph.elsewhere = part.outputElsewhere ? (shape.outputBytes + shape.tiedBytes) / (shape.vocabularySize * shape.embeddingLength) : null;
-  if (!part.hasOutput) return graph;
+  if (!part.hasOutput) {
+    graph.compute(stream);
+    return graph;
+  }
   const normed = norm(step, stream);
   normed.isOutput = true;
   const logits = graph.multiply(normed, shape.vocabularySize);

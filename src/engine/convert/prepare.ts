@@ -1,11 +1,7 @@
 import { basename } from 'node:path';
 import { architectureOf } from '#core/architectures/index.ts';
-import { planConversion, type ConversionPlan } from '#core/convert/plan.ts';
 import { storedTwice } from '#core/convert/sources.ts';
-import type { FloatTarget } from '#core/convert/types.ts';
 import { textConfig } from '#core/model/config.ts';
-import { quantizationOf } from '#core/model/quantization.ts';
-import { AppError } from '#core/errors/index.ts';
 import type { ShardTensorInfo } from '#core/safetensors/shards.ts';
 import { readVocabulary } from '#core/tokenizer/read.ts';
 import type { GgufVocabulary } from '#core/tokenizer/types.ts';
@@ -14,17 +10,6 @@ import { findPreTokenizer } from './pre-tokenizer.ts';
 
 /** Bytes of two tensors that are compared at a time. */
 const COMPARE_BYTES = 4 * 1024 * 1024;
-
-/** The plan of a folder's conversion. Throws what is wrong with the model: `model.*`, `tokenizer.*`, `gguf.*`. */
-export async function prepareConversion(folder: HfFolder, target: FloatTarget, name: string): Promise<ConversionPlan> {
-  const { config, generationConfig, quantizeConfig, licence, tensors } = folder;
-  // Before the tokenizer is looked at: what is wrong with the weights says more.
-  const quantization = quantizationOf(config, quantizeConfig);
-  if (quantization !== undefined) throw new AppError('model.quantized', { method: quantization.label });
-  const vocabulary = vocabularyOf(folder);
-  const headDiffers = await hasOwnHead(folder);
-  return planConversion({ config, tensors, vocabulary, name, target, licence, generationConfig, quantizeConfig, headDiffers });
-}
 
 /** The tokenizer of a folder. Throws `tokenizer.*`, `model.*`. */
 export const vocabularyOf = ({ config, tokenizerFiles }: HfFolder): GgufVocabulary =>

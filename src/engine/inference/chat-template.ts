@@ -1,36 +1,87 @@
 import { Template } from '@huggingface/jinja';
+import { knowsTools, toolPrompt } from '#core/chat/tool-calls.ts';
+import type { PromptTurn, Tool } from '#core/chat/turn.ts';
 import { AppError } from '#core/errors/index.ts';
-
-export interface Turn {
-  readonly role: 'user' | 'assistant';
-  readonly text: string;
-}
 
 export interface TemplateTokens {
   readonly bos: string | null;
   readonly eos: string | null;
 }
 
+/** What a template makes a prompt of. */
+export interface Conversation {
+  readonly systemPrompt: string;
+  readonly turns: readonly PromptTurn[];
+  readonly tools?: readonly Tool[] | undefined;
+}
+
+type TemplateMessage = Readonly<Record<string, unknown>> & { readonly role: string; readonly content: string };
+
 /**
  * The conversation as the model was taught to read it, up to where its answer begins. `source` is the Jinja template of
- * the model's file, foreign code in a language without access to anything: it may fail or be slow, no more.
- * Throws `chat.templateFailed`.
+ * the model's file, foreign code in a language without access to anything; it may still go on for ever or take all memory,
+ * so it is only run where it can be stopped (template-runner.ts). Throws `chat.templateFailed`.
  */
-export function renderChat(source: string, systemPrompt: string, turns: readonly Turn[], { bos, eos }: TemplateTokens): string {
-  const messages = turns.map(({ role, text }) => ({ role, content: text }));
-  const render = (content: readonly { role: string; content: string }[]): string =>
-    new Template(source).render({ messages: content, add_generation_prompt: true, bos_token: bos ?? '', eos_token: eos ?? '' });
+export function renderChat(source: string, { systemPrompt, turns, tools = [] }: Conversation, { bos, eos }: TemplateTokens): string {
+  const hasTools = tools.length > 0;
+  const isToolTemplate = knowsTools(source);
+  const system =
+    hasTools && !isToolTemplate ? [systemPrompt, toolPrompt(tools)].filter((part) => part.trim() !== '').join('\n\n') : systemPrompt;
+  const messages = turns.map(isToolTemplate ? withTools : inWords);
+  const render = (content: readonly TemplateMessage[]): string =>
+    new Template(source).render({
+      messages: content,
+      add_generation_prompt: true,
+      bos_token: bos ?? '',
+      eos_token: eos ?? '',
+      ...(hasTools && isToolTemplate ? { tools: tools.map((each) => ({ type: 'function', function: each })) } : {}),
+    });
   try {
-    if (systemPrompt.trim() === '') return render(messages);
+    if (system.trim() === '') return render(messages);
     try {
-      return render([{ role: 'system', content: systemPrompt }, ...messages]);
+      return render([{ role: 'system', content: system }, ...messages]);
     } catch (error) {
       // Some models (Gemma) know no system role and refuse it; their makers put such words before the first message.
       const [first, ...rest] = messages;
       if (first?.role !== 'user') throw error;
-      return render([{ role: 'user', content: `${systemPrompt}\n\n${first.content}` }, ...rest]);
+      return render([{ role: 'user', content: `${system}\n\n${first.content}` }, ...rest]);
     }
   } catch (error) {
     throw new AppError('chat.templateFailed', { problem: error instanceof Error ? error.message : String(error) });
+  }
+}
+
+/** A turn as templates that know tools read it; arguments are objects there (transformers, `apply_chat_template`). */
+function withTools({ role, text, toolCalls, toolCallId }: PromptTurn): TemplateMessage {
+  return {
+    role,
+    content: text,
+    ...(toolCallId === undefined ? {} : { tool_call_id: toolCallId }),
+    ...(toolCalls === undefined || toolCalls.length === 0
+      ? {}
+      : {
+          tool_calls: toolCalls.map(({ id, name, arguments: given }) => ({
+            id,
+            type: 'function',
+            function: { name, arguments: parsed(given) },
+          })),
+        }),
+  };
+}
+
+/** A turn for templates that know only words, in Hermes' way. */
+function inWords({ role, text, toolCalls = [] }: PromptTurn): TemplateMessage {
+  if (role === 'tool') return { role: 'user', content: `<tool_response>\n${text}\n</tool_response>` };
+  const calls = toolCalls.map(
+    ({ name, arguments: given }) => `<tool_call>${JSON.stringify({ name, arguments: parsed(given) })}</tool_call>`,
+  );
+  return { role, content: [text, ...calls].filter((part) => part !== '').join('\n') };
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    return text;
   }
 }

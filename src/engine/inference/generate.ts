@@ -1,17 +1,14 @@
 import { randomInt } from 'node:crypto';
-import type { SequenceEvaluateOptions, Token } from 'node-llama-cpp';
+import type { LlamaContextSequence, LlamaGrammarEvaluationState, SequenceEvaluateOptions, Token } from 'node-llama-cpp';
+import { stopFinder } from '#core/chat/stop-strings.ts';
 import { AppError } from '#core/errors/index.ts';
-import type { Sampling } from '#contract/chat.ts';
+import type { Sampling, TokenChoice } from '#contract/chat.ts';
+import { formatState } from './format.ts';
+import { tokenChoice } from './logprobs.ts';
 import type { OpenContext, OpenModel } from './model.ts';
-import { renderChat, type Turn } from './chat-template.ts';
+import { fitPrompt, type PromptRequest } from './prompt.ts';
+import type { TemplateRunner } from './template-runner.ts';
 import { modelDetokenizer, TokenText } from './text.ts';
-
-export interface GenerateRequest {
-  readonly mode: 'chat' | 'text';
-  readonly systemPrompt: string;
-  readonly turns: readonly Turn[];
-  readonly sampling: Sampling;
-}
 
 export type StopReason = 'end' | 'maxTokens' | 'stopped' | 'contextFull';
 
@@ -19,6 +16,7 @@ export interface GenerationFacts {
   readonly sampling: Sampling;
   readonly promptTokens: number;
   readonly cachedTokens: number;
+  readonly droppedTurns?: number;
   readonly answerTokens: number;
   readonly timeToFirstTokenMs: number | null;
   readonly tokensPerSecond: number | null;
@@ -27,7 +25,7 @@ export interface GenerationFacts {
 
 export type GenerateEvent =
   | { readonly type: 'prompt'; readonly doneTokens: number; readonly totalTokens: number }
-  | { readonly type: 'text'; readonly text: string }
+  | { readonly type: 'text'; readonly text: string; readonly tokens?: TokenChoice[] }
   | { readonly type: 'finished'; readonly facts: GenerationFacts; readonly stopReason: StopReason };
 
 /** At most one event of text in this time: about as often as a screen shows a new picture. */
@@ -36,27 +34,8 @@ const TEXT_EVENT_MS = 25;
 /** llama.cpp reads this seed as "any" (`LLAMA_DEFAULT_SEED`); an answer made with it could not be made again. */
 const RANDOM_SEED = 0xffff_ffff;
 
-/**
- * The tokens that a request is for the model. Throws `chat.*` where there is no template or it fails, and
- * `tokenizer.unsupportedText`.
- */
-function promptTokens({ model, chatTemplate, check }: OpenModel, request: GenerateRequest): Token[] {
-  const { bos, shouldPrependBosToken } = model.tokens;
-  const start = shouldPrependBosToken && bos !== null ? [bos] : [];
-  const tokenize = (text: string, specialTokens: boolean): Token[] => {
-    check(text, specialTokens);
-    return model.tokenize(text, specialTokens);
-  };
-  if (request.mode === 'text') {
-    const text = request.systemPrompt + request.turns.map((turn) => turn.text).join('');
-    return [...start, ...tokenize(text, false)];
-  }
-  if (chatTemplate === null) throw new AppError('chat.noTemplate', {});
-  const names = { bos: model.tokens.bosString, eos: model.tokens.eosString };
-  const tokens = tokenize(renderChat(chatTemplate, request.systemPrompt, request.turns, names), true);
-  // Most templates write the first token themselves.
-  return tokens[0] === bos ? tokens : [...start, ...tokens];
-}
+/** Tokens before a token that its text is made out with. */
+const LOOK_BACK = 8;
 
 /**
  * Answer a request: events of the prompt's progress, of text, and at last what was measured. Each token is made when
@@ -66,17 +45,18 @@ function promptTokens({ model, chatTemplate, check }: OpenModel, request: Genera
 export async function* generate(
   open: OpenModel,
   { context, sequence }: OpenContext,
-  request: GenerateRequest,
-  { signal, stop }: { readonly signal: AbortSignal; readonly stop: AbortSignal },
+  request: PromptRequest,
+  { signal, stop, templates }: { readonly signal: AbortSignal; readonly stop: AbortSignal; readonly templates: TemplateRunner },
 ): AsyncGenerator<GenerateEvent> {
   const startMs = performance.now();
   const seed = request.sampling.seed ?? randomInt(RANDOM_SEED);
   const sampling = { ...request.sampling, seed };
-  const prompt = promptTokens(open, request);
+  const { tokens: prompt, cut, fits } = await fitPrompt(open, context.contextSize, request, templates);
   if (prompt.length === 0) throw new AppError('chat.emptyPrompt', {});
   // The last place is for the token that is made: its own state would be the one after it.
   const room = context.contextSize - 1;
-  if (prompt.length > room) throw new AppError('chat.promptTooLong', { promptTokens: prompt.length, contextLength: context.contextSize });
+  if (!fits) throw new AppError('chat.promptTooLong', { promptTokens: prompt.length, contextLength: context.contextSize });
+  const format = sampling.format === undefined ? undefined : await formatState(open, sampling.format);
 
   // The last token is computed in any case: from it comes the first of the answer.
   await sequence.adaptStateToTokens(prompt.slice(0, -1), false);
@@ -93,35 +73,61 @@ export async function* generate(
 
   const answer: Token[] = [];
   const words = new TokenText(modelDetokenizer(open.model), prompt);
+  const stops = stopFinder(sampling.stop ?? []);
+  const choices = choiceQueue();
   let text = '';
   let firstMs: number | null = null;
   let lastMs = startMs;
   let eventMs = 0;
   let stopReason: StopReason = stop.aborted ? 'stopped' : 'end';
+  let isCut = false;
+  const tell = (): GenerateEvent => {
+    const event: GenerateEvent = {
+      type: 'text',
+      text,
+      ...(sampling.topLogprobs === undefined ? {} : { tokens: choices.take(text.length) }),
+    };
+    text = '';
+    return event;
+  };
   if (!stop.aborted) {
-    for await (const token of sequence.evaluate(prompt.slice(done), evaluateOptions(sampling, prompt, answer))) {
+    const tokens = sampled(
+      sequence,
+      prompt.slice(done),
+      evaluateOptions(sampling, context.contextSize, prompt, answer, format),
+      sampling.topLogprobs !== undefined,
+    );
+    for await (const { token, probabilities } of tokens) {
       signal.throwIfAborted();
       lastMs = performance.now();
       firstMs ??= lastMs;
+      const piece = words.push(token);
+      if (probabilities !== undefined) {
+        const before = [...prompt.slice(-LOOK_BACK), ...answer.slice(-LOOK_BACK)];
+        choices.push(tokenChoice(open, token, probabilities, before, sampling.topLogprobs ?? 0), piece.length);
+      }
       answer.push(token);
-      text += words.push(token);
+      const step = stops.push(piece);
+      text += step.text;
+      isCut = step.stopped;
       if (stop.aborted) stopReason = 'stopped';
+      else if (isCut) break;
       else if (answer.length >= sampling.maxTokens) stopReason = 'maxTokens';
       else if (sequence.nextTokenIndex >= room) stopReason = 'contextFull';
       if (stopReason !== 'end') break;
       if (text !== '' && lastMs - eventMs >= TEXT_EVENT_MS) {
-        yield { type: 'text', text };
-        text = '';
+        yield tell();
         eventMs = lastMs;
       }
     }
   }
-  text += words.end();
-  if (text !== '') yield { type: 'text', text };
+  if (!isCut) text += stops.push(words.end()).text + stops.rest();
+  if (text !== '') yield tell();
   const facts: GenerationFacts = {
     sampling,
     promptTokens: prompt.length,
     cachedTokens,
+    ...(cut.droppedTurns === 0 ? {} : { droppedTurns: cut.droppedTurns }),
     answerTokens: answer.length,
     timeToFirstTokenMs: firstMs === null ? null : firstMs - startMs,
     // Between the first and the last: the time before the first is the prompt's.
@@ -131,12 +137,54 @@ export async function* generate(
   yield { type: 'finished', facts, stopReason };
 }
 
-/** Our settings as node-llama-cpp's. It applies them in llama.cpp's order: penalty, top-k, top-p, min-p, temperature. */
+/** Tokens' figures, given out with the text that they are the tokens of: what a stop string cut off is never told. */
+function choiceQueue() {
+  let waiting: { readonly choice: TokenChoice; readonly end: number }[] = [];
+  let made = 0;
+  let told = 0;
+  return {
+    push: (choice: TokenChoice, length: number): void => {
+      made += length;
+      waiting.push({ choice, end: made });
+    },
+    /** The tokens of the next so many UTF-16 units of text. */
+    take: (length: number): TokenChoice[] => {
+      told += length;
+      const out = waiting.filter(({ end }) => end <= told);
+      waiting = waiting.filter(({ end }) => end > told);
+      return out.map(({ choice }) => choice);
+    },
+  };
+}
+
+interface SampledToken {
+  readonly token: Token;
+  readonly probabilities?: ReadonlyMap<Token, number>;
+}
+
+/** The tokens of an answer. The probabilities of the whole vocabulary are only fetched where they are wanted. */
+async function* sampled(
+  sequence: LlamaContextSequence,
+  prompt: Token[],
+  options: SequenceEvaluateOptions,
+  withProbabilities: boolean,
+): AsyncGenerator<SampledToken> {
+  if (withProbabilities) yield* sequence.evaluateWithMetadata(prompt, { probabilities: true }, options);
+  else for await (const token of sequence.evaluate(prompt, options)) yield { token };
+}
+
+/** Our settings as node-llama-cpp's, which applies them in the order of `SAMPLING_PARAMETERS`. */
 function evaluateOptions(
-  { temperature, topK, topP, minP, repeatPenalty, repeatLastN, seed }: Sampling,
+  sampling: Sampling,
+  /** DRY looks back on all of it: node-llama-cpp's own word for that, -1, comes to nothing in 3.21.1. */
+  contextLength: number,
   prompt: readonly Token[],
   answer: readonly Token[],
+  format: LlamaGrammarEvaluationState | undefined,
 ): SequenceEvaluateOptions {
+  const { temperature, topK, topP, minP, xtcProbability, xtcThreshold, seed } = sampling;
+  const { repeatPenalty, repeatLastN, presencePenalty, frequencyPenalty, dryStrength, dryBase, dryAllowedLength } = sampling;
+  const isPenalized = repeatLastN > 0 && (repeatPenalty !== 1 || presencePenalty !== 0 || frequencyPenalty !== 0);
   const penalty = {
     punishTokens: () => {
       const recent = answer.slice(-repeatLastN);
@@ -145,6 +193,8 @@ function evaluateOptions(
     },
     maxPunishTokens: repeatLastN,
     penalty: repeatPenalty,
+    presencePenalty,
+    frequencyPenalty,
   };
   return {
     temperature,
@@ -152,6 +202,11 @@ function evaluateOptions(
     topP,
     minP,
     ...(seed === null ? {} : { seed: seed === RANDOM_SEED ? RANDOM_SEED - 1 : seed }),
-    ...(repeatPenalty === 1 || repeatLastN === 0 ? {} : { repeatPenalty: penalty }),
+    ...(isPenalized ? { repeatPenalty: penalty } : {}),
+    ...(dryStrength > 0
+      ? { dryRepeatPenalty: { strength: dryStrength, base: dryBase, allowedLength: dryAllowedLength, lastTokens: contextLength } }
+      : {}),
+    ...(xtcProbability > 0 ? { xtc: { probability: xtcProbability, threshold: xtcThreshold } } : {}),
+    ...(format === undefined ? {} : { grammarEvaluationState: format }),
   };
 }

@@ -4,10 +4,13 @@ import type { inferenceContract } from '#contract/engine.ts';
 import type { Handlers } from '#contract/define.ts';
 import { eventQueue } from '../event-queue.ts';
 import type { EngineLog } from '../log.ts';
+import { embed } from './embed.ts';
 import { generate } from './generate.ts';
 import { openRuntimeAdapters } from './adapters.ts';
 import { loadLlama, type LlamaRuntime } from './llama.ts';
 import { measureThreads, openContext, openModel, type OpenContext, type OpenModel } from './model.ts';
+import { fitPrompt } from './prompt.ts';
+import { createTemplateRunner } from './template-runner.ts';
 
 type InferenceHandlers = Handlers<typeof inferenceContract>['inference'];
 type LoadInput = Parameters<InferenceHandlers['load']>[0];
@@ -24,6 +27,7 @@ export function createInference(log: EngineLog): InferenceHandlers {
   let holder: { readonly signal: AbortSignal; readonly gone: Promise<void>; readonly stop: AbortController } | undefined;
   /** Threads that were measured, by model file. */
   const measured = new Map<string, number>();
+  const templates = createTemplateRunner();
 
   /** Take the model for one piece of work; returns what gives it back. Throws `engine.busy`. */
   const hold = async (signal: AbortSignal): Promise<{ readonly stop: AbortSignal; release(): void }> => {
@@ -117,7 +121,25 @@ export function createInference(log: EngineLog): InferenceHandlers {
       const { stop, release } = await hold(signal);
       try {
         if (open === undefined || context === undefined) throw new AppError('engine.noModel', {});
-        yield* generate(open, context, input, { signal, stop });
+        yield* generate(open, context, input, { signal, stop, templates });
+      } finally {
+        release();
+      }
+    },
+    prompt: async (input) => {
+      if (open === undefined || context === undefined) throw new AppError('engine.noModel', {});
+      const { model } = open;
+      const contextLength = context.context.contextSize;
+      const { tokens, cut, fits } = await fitPrompt(open, contextLength, input, templates);
+      // A model that was unloaded meanwhile cannot name its tokens.
+      if (model.disposed) throw new AppError('engine.noModel', {});
+      return { text: model.detokenize([...tokens], true), promptTokens: tokens.length, contextLength, fits, ...cut };
+    },
+    embed: async function* ({ texts }, { signal }) {
+      const { release } = await hold(signal);
+      try {
+        if (open === undefined || context === undefined) throw new AppError('engine.noModel', {});
+        yield* embed(open, context.threads, texts, signal);
       } finally {
         release();
       }

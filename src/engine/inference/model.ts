@@ -2,14 +2,14 @@ import { availableParallelism } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { InsufficientMemoryError, type LlamaContext, type LlamaContextSequence, type LlamaModel } from 'node-llama-cpp';
 import { AppError } from '#core/errors/index.ts';
-import { ggufString, type GgufHeader } from '#core/gguf/header.ts';
+import { ggufString, ggufStringArray, type GgufHeader } from '#core/gguf/header.ts';
 import { readGguf } from '#core/gguf/read.ts';
 import { parseSplitName, readGgufSplit, splitPartNames } from '#core/gguf/split.ts';
 import { openFileSource } from '../file-source.ts';
 import type { AdapterFile } from '../native-quantize.ts';
 import type { LlamaRuntime } from './llama.ts';
 import { fastest, threadCandidates } from './threads.ts';
-import { vocabularyCheck, type VocabularyCheck } from './vocabulary.ts';
+import { hasEveryByte, vocabularyCheck, type VocabularyCheck } from './vocabulary.ts';
 
 /** A model in memory, with what its file says and llama.cpp does not check. */
 export interface OpenModel {
@@ -17,6 +17,12 @@ export interface OpenModel {
   readonly model: LlamaModel;
   readonly chatTemplate: string | null;
   readonly check: VocabularyCheck;
+  /** Whether it can write any text, as a grammar may ask for. */
+  readonly canWriteAll: boolean;
+  /** The vocabulary as its file writes it, by token. */
+  readonly pieces: readonly string[];
+  /** What llama.cpp has complained about since this was last asked. */
+  readonly takeProblems: () => string[];
 }
 
 /** A context of a model: its one sequence of tokens. */
@@ -52,11 +58,12 @@ export async function openModel({ llama, takeProblems }: LlamaRuntime, path: str
   const header = await readHeader(path);
   const chatTemplate = ggufString(header, 'tokenizer.chat_template') ?? null;
   const check = vocabularyCheck(header);
+  const pieces = ggufStringArray(header, 'tokenizer.ggml.tokens') ?? [];
   tryVocabulary(check, path);
   takeProblems();
   try {
     const model = await llama.loadModel({ modelPath: path, loadSignal: options.signal, onLoadProgress: options.progress });
-    return { path, model, chatTemplate, check };
+    return { path, model, chatTemplate, check, canWriteAll: hasEveryByte(header), pieces, takeProblems };
   } catch (error) {
     options.signal.throwIfAborted();
     const file = basename(path);

@@ -20,15 +20,34 @@ export interface VocabularyCheck {
 
 const encoder = new TextEncoder();
 
+type Vocabulary = Pick<GgufHeader, 'file' | 'metadata'>;
+
+/**
+ * Whether every byte has a token, so that any text can be written. Where one has not, a grammar may come to where no token
+ * fits, which ends the process (node-llama-cpp 3.21 leaves the rejection of `sampleToken` to nobody).
+ */
+export function hasEveryByte(header: Vocabulary): boolean {
+  const kind = ggufString(header, 'tokenizer.ggml.model');
+  if (kind !== 'llama' && kind !== 'gpt2') return false;
+  const known = new Set(ggufStringArray(header, 'tokenizer.ggml.tokens') ?? []);
+  return Array.from({ length: 256 }, (_, byte) => byte).every(byteCheck(kind, known));
+}
+
+/** Whether a byte has a token of its own. */
+const byteCheck =
+  (kind: 'llama' | 'gpt2', known: ReadonlySet<string>) =>
+  (byte: number): boolean =>
+    kind === 'llama' ? hasByteToken(known, byte) : known.has(byteLevel(byte));
+
 /** The check for a model, from its GGUF header. Kinds of tokenizer that always find an unknown token are not checked. */
-export function vocabularyCheck(header: Pick<GgufHeader, 'file' | 'metadata'>): VocabularyCheck {
+export function vocabularyCheck(header: Vocabulary): VocabularyCheck {
   const kind = ggufString(header, 'tokenizer.ggml.model');
   const tokens = ggufStringArray(header, 'tokenizer.ggml.tokens') ?? [];
   const pass: VocabularyCheck = () => undefined;
   if (kind !== 'llama' && kind !== 'gpt2') return pass;
   const known = new Set(tokens);
-  const hasByte = kind === 'llama' ? (byte: number) => hasByteToken(known, byte) : (byte: number) => known.has(byteLevel(byte));
-  if (Array.from({ length: 256 }, (_, byte) => byte).every(hasByte)) return pass;
+  if (hasEveryByte(header)) return pass;
+  const hasByte = byteCheck(kind, known);
 
   const types = ggufNumberArray(header, 'tokenizer.ggml.token_type');
   const whole = (type: number): RegExp | null => {
@@ -67,6 +86,14 @@ function byteLevel(byte: number): string {
   const rank = byte <= 0x20 ? byte : byte <= 0xa0 ? byte - 0x7f + 0x21 : 0x43;
   return String.fromCharCode(0x100 + rank);
 }
+
+/** The bytes of a piece of a byte-level BPE vocabulary; null where it is not written so. */
+export function byteLevelBytes(piece: string): number[] | null {
+  const bytes = [...piece].map((character) => BYTE_OF.get(character));
+  return bytes.every((byte) => byte !== undefined) ? bytes : null;
+}
+
+const BYTE_OF: ReadonlyMap<string, number> = new Map(Array.from({ length: 256 }, (_, byte) => [byteLevel(byte), byte]));
 
 /** A character as a person can read it: control characters and the like by their number. */
 function visible(character: string): string {

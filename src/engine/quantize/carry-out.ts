@@ -51,8 +51,11 @@ interface Begun<T> {
   readonly done: Promise<T>;
 }
 
-/** Chunks under way at once: one being read, one or two being encoded, one being written. */
+/** Chunks under way at once: one being read, two being encoded, one being written. */
 const IN_FLIGHT = 4;
+
+/** Chunks that are encoded at once, each by a part of the threads: where one waits for its slowest thread, the other goes on. */
+const ENCODED_AT_ONCE = 2;
 
 /**
  * Makes the tensors of an output one after another, in memory that does not grow with them. Several chunks are under way
@@ -68,8 +71,8 @@ export class Work {
   private readonly jobs = new Set<Promise<unknown>>();
   private failure: { readonly error: unknown } | undefined;
   private doneBytes = 0;
-  /** The end of the kernels that take all threads. */
-  private allThreads: Promise<unknown> = Promise.resolve();
+  /** The kernels that share their work out among threads. */
+  private readonly encoding = new Set<Promise<unknown>>();
 
   constructor(options: WorkOptions) {
     this.options = options;
@@ -135,10 +138,21 @@ export class Work {
     return { done };
   }
 
-  private alone<T>(job: () => Promise<T>): Promise<T> {
-    const turn = this.allThreads.then(job);
-    this.allThreads = turn.catch(() => undefined);
-    return turn;
+  private get encodedAtOnce(): number {
+    return Math.min(ENCODED_AT_ONCE, this.options.threads);
+  }
+
+  /** Run a kernel that shares its work out when fewer than the limit are at it. */
+  private async shared<T>(job: () => Promise<T>): Promise<T> {
+    while (this.encoding.size >= this.encodedAtOnce) await Promise.race(this.encoding);
+    const done = job();
+    const ended = done.then(
+      () => undefined,
+      () => undefined,
+    );
+    this.encoding.add(ended);
+    void ended.then(() => this.encoding.delete(ended));
+    return done;
   }
 
   private get decodeTools(): DecodeTools & { readonly kernels: WorkKernels } {
@@ -171,10 +185,11 @@ export class Work {
     if (encoder.kind === 'gptq' || encoder.kind === 'repack') throw new RangeError(`${item.name} is not made in chunks`);
     const { kernels, threads, signal, output } = this.options;
     const counts = { nonFinite: 0, overflowed: 0 };
-    const tools: EncodeTools = { kernels, pool: this.pool, threads, signal, counts };
+    const share = Math.ceil(threads / this.encodedAtOnce);
+    const tools: EncodeTools = { kernels, pool: this.pool, threads: share, signal, counts };
     const read = await this.readTools(item);
     const made = createEncoder(encoder, item.shape, this.importance(item), tools);
-    const encode = made.takesAllThreads ? (chunk: ChunkToEncode) => this.alone(() => made.encode(chunk)) : made.encode;
+    const encode = made.isThreaded ? (chunk: ChunkToEncode) => this.shared(() => made.encode(chunk)) : made.encode;
     const jobs: Promise<void>[] = [];
     const multiple = this.multiple(item, made.multiple);
     const edit = await this.editOf(item, multiple, read);
@@ -203,7 +218,7 @@ export class Work {
       };
       const { pieces, error } = await named(
         item,
-        this.alone(() => made.finish({ chunks: chunksAgain, written })),
+        this.shared(() => made.finish({ chunks: chunksAgain, written })),
       );
       for (const piece of pieces) await this.write(item, piece);
       return this.finished(item, { error, ...counts, fellBack: false });

@@ -63,8 +63,8 @@ export interface SecondLook {
 export interface TensorEncoder {
   /** Chunks are multiples of this. */
   readonly multiple: number;
-  /** Its kernel takes all threads: one at a time is enough. */
-  readonly takesAllThreads: boolean;
+  /** Its kernel shares its work out among threads. */
+  readonly isThreaded: boolean;
   /** The values are used up. */
   encode(chunk: ChunkToEncode): Promise<readonly Piece[]>;
   /** What can be said only when all chunks are done, and how far the result is from the source: null where it was not measured. */
@@ -103,7 +103,7 @@ function castEncoder(type: FloatType, tools: EncodeTools): TensorEncoder {
   };
   return {
     multiple: 1,
-    takesAllThreads: false,
+    isThreaded: false,
     encode: async ({ first, values }) => {
       const { bytes } = await recast(values, type, { ...tools, kernels: { ...kernels, cast } });
       return [{ part: 'codes', position: first * elementBytes[type], bytes, pooled: bytes }];
@@ -137,7 +137,7 @@ function ggmlEncoder(
   const sums = errorSums();
   return {
     multiple: inputs,
-    takesAllThreads: true,
+    isThreaded: true,
     encode: async ({ index, first, values }) => {
       const { bytes } = await recast(values, 'F32', tools);
       const weights = floats(bytes);
@@ -174,7 +174,7 @@ function int8Encoder(kind: 'int8' | 'int8ZeroPoint', inputs: number, tools: Enco
   const sums = errorSums();
   return {
     multiple: inputs,
-    takesAllThreads: true,
+    isThreaded: true,
     encode: async ({ index, first, values }) => {
       const { bytes } = await recast(values, 'F32', tools);
       const weights = floats(bytes);
@@ -228,7 +228,7 @@ function fourBitEncoder(settings: FourBitSettings, shape: readonly number[], too
   };
   return {
     multiple: blockSize,
-    takesAllThreads: true,
+    isThreaded: true,
     encode: async ({ index, first, values }) => {
       const { bytes } = await recast(values, 'F32', tools);
       const weights = floats(bytes);

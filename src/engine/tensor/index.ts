@@ -5,7 +5,6 @@ import { adapterChangesHandler, adapterFitsHandler, adapterHandler } from './ada
 import { calibrateHandler } from './calibrate.ts';
 import { certifyHandler } from './certify.ts';
 import type { TensorContext, TensorHandlers } from './context.ts';
-import { convertHandler } from './convert.ts';
 import { demoHandler } from './demo.ts';
 import { hashHandler } from './hash.ts';
 import { mergeHandler } from './merge.ts';
@@ -27,7 +26,6 @@ export function createTensor(log: EngineLog): TensorHandlers {
   };
   const context: TensorContext = { native, version: latheVersion() };
   return {
-    convert: convertHandler(context),
     recipes: recipesHandler(context),
     plan: planHandler(context),
     quantize: quantizeHandler(context),

@@ -3,7 +3,7 @@ import type { Message } from '#contract/chat.ts';
 import type { ChatRepository } from '../db/chats.ts';
 import type { Log } from '../log.ts';
 import { pushStream } from '../push-stream.ts';
-import { makeAnswer, type AnswerRequest, type GenerationEvent } from './generation.ts';
+import { joined, makeAnswer, type AnswerRequest, type GenerationEvent } from './generation.ts';
 import type { LoadedModel } from './loaded-model.ts';
 import type { Turnstile } from './turns.ts';
 
@@ -27,7 +27,7 @@ interface Running {
 /** A reader who is slow gets more text at a time, and only the newest of what is a state. */
 function mergeEvents(waiting: GenerationEvent, next: GenerationEvent): GenerationEvent | undefined {
   if (waiting.type !== next.type) return undefined;
-  if (waiting.type === 'text' && next.type === 'text') return { type: 'text', text: waiting.text + next.text };
+  if (waiting.type === 'text' && next.type === 'text') return joined(waiting, next);
   return next;
 }
 

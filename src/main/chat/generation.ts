@@ -1,8 +1,8 @@
 import type { z } from 'zod';
 import { AppError } from '#core/errors/index.ts';
-import type { answerFacts, generationEvent, Thread } from '#contract/chat.ts';
+import type { answerFacts, answerText, generationEvent, Thread } from '#contract/chat.ts';
 import type { Model } from '#contract/library.ts';
-import type { Turn } from '#core/chat/thread.ts';
+import type { PromptTurn, Tool } from '#core/chat/turn.ts';
 import type { LoadedModel } from './loaded-model.ts';
 import type { Turnstile } from './turns.ts';
 
@@ -13,8 +13,29 @@ export type AnswerEvent = Extract<GenerationEvent, { type: 'loading' | 'prompt' 
 
 export interface AnswerRequest extends Pick<Thread, 'mode' | 'systemPrompt' | 'sampling'> {
   readonly model: Model;
-  readonly turns: readonly Turn[];
+  readonly turns: readonly PromptTurn[];
+  readonly tools?: readonly Tool[] | undefined;
 }
+
+/** A request as the engine's contract asks for it. */
+export function engineRequest({ mode, systemPrompt, sampling, turns, tools }: Omit<AnswerRequest, 'model'>) {
+  return {
+    mode,
+    systemPrompt,
+    sampling,
+    turns: turns.map(({ toolCalls, ...turn }) => ({ ...turn, ...(toolCalls === undefined ? {} : { toolCalls: [...toolCalls] }) })),
+    ...(tools === undefined ? {} : { tools: [...tools] }),
+  };
+}
+
+type TextEvent = z.output<typeof answerText>;
+
+/** Two texts that follow each other as one. */
+export const joined = (waiting: TextEvent, next: TextEvent): TextEvent => ({
+  type: 'text',
+  text: waiting.text + next.text,
+  ...(waiting.tokens === undefined && next.tokens === undefined ? {} : { tokens: [...(waiting.tokens ?? []), ...(next.tokens ?? [])] }),
+});
 
 interface AnswerContext {
   readonly turnstile: Turnstile;
@@ -33,7 +54,7 @@ const STOP_GRACE_MS = 3000;
  * facts then say so. Throws `engine.*`, `chat.*`, `tokenizer.*`; the text that came before was told.
  */
 export async function makeAnswer(request: AnswerRequest, { turnstile, loadedModel, stop, tell }: AnswerContext): Promise<AnswerFacts> {
-  const { model, turns, mode, systemPrompt, sampling } = request;
+  const { model, sampling } = request;
   let measured: Pick<AnswerFacts, 'promptTokens' | 'cachedTokens'> = { promptTokens: 0, cachedTokens: 0 };
   const identity = { modelId: model.id, modelName: model.name };
   /** Stopped before the engine could measure anything. */
@@ -71,7 +92,7 @@ export async function makeAnswer(request: AnswerRequest, { turnstile, loadedMode
     };
     stop.addEventListener('abort', onStop, { once: true });
     if (stop.aborted) onStop();
-    const events = inference.generate({ mode, systemPrompt, turns: [...turns], sampling }, { signal: forced.signal });
+    const events = inference.generate(engineRequest(request), { signal: forced.signal });
     for await (const event of events) {
       if (event.type === 'finished') return { ...event.facts, ...identity };
       if (event.type === 'prompt') measured = { promptTokens: event.totalTokens, cachedTokens: measured.cachedTokens };

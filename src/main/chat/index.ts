@@ -14,14 +14,23 @@ import type { Library } from '../library/index.ts';
 import type { Log } from '../log.ts';
 import { pushStream } from '../push-stream.ts';
 import { createAnswers } from './answers.ts';
-import { makeAnswer, type AnswerEvent, type AnswerFacts, type AnswerRequest, type GenerationEvent } from './generation.ts';
+import {
+  engineRequest,
+  joined,
+  makeAnswer,
+  type AnswerEvent,
+  type AnswerFacts,
+  type AnswerRequest,
+  type GenerationEvent,
+} from './generation.ts';
 import { createLoadedModel } from './loaded-model.ts';
 import { turnstile } from './turns.ts';
 
 type Handlers = AppHandlers['chat'];
 type ThreadChange = Omit<Parameters<Handlers['update']>[0], 'threadId'>;
-type TextEvent =
-  | { readonly type: 'text'; readonly text: string }
+/** An answer without a thread, as it is made. */
+export type TextEvent =
+  | Extract<AnswerEvent, { type: 'text' }>
   | { readonly type: 'finished'; readonly facts: AnswerFacts; readonly text: string };
 type ChatEvent = { readonly type: 'changed'; readonly thread: Thread } | { readonly type: 'removed'; readonly threadId: string };
 
@@ -34,6 +43,14 @@ export interface ChatOptions {
   readonly threads: () => number | null;
   readonly log: Log;
   readonly clock: () => number;
+}
+
+export type CompletionRequest = Omit<AnswerRequest, 'model'> & { readonly modelId: string };
+
+interface Embedding {
+  readonly index: number;
+  readonly vector: readonly number[];
+  readonly tokens: number;
 }
 
 /** A removed thread can be brought back for this long. */
@@ -168,6 +185,23 @@ export function createChat({ database, repository, feed, engines, library, threa
         return answer(thread, model, questionId, [], signal);
       });
     },
+    prompt: async ({ threadId, parentId, text }) => {
+      const thread = threadOf(threadId);
+      if (parentId !== null) messageOf(threadId, parentId);
+      const status = loadedModel.status();
+      if (status.state !== 'ready' || status.modelId !== thread.modelId) throw new AppError('engine.noModel', {});
+      const said = turnsTo(repository.messages(threadId), parentId);
+      const last = said.at(-1);
+      // As `turnsTo` will join them when this text has been sent.
+      const turns =
+        text === ''
+          ? said
+          : last?.role === 'user'
+            ? [...said.slice(0, -1), { role: 'user' as const, text: `${last.text}\n\n${text}` }]
+            : [...said, { role: 'user' as const, text }];
+      const { inference } = await engines.inference();
+      return inference.prompt(engineRequest({ ...thread, turns }));
+    },
     removeMessage: async ({ threadId, messageId }) => {
       messageOf(threadId, messageId);
       await answers.stopThread(threadId);
@@ -202,13 +236,14 @@ export function createChat({ database, repository, feed, engines, library, threa
     },
   };
 
+  /** Answer without a thread, in turn with all others. Leaving the stream stops the answer. */
   async function* generateText(request: AnswerRequest, signal: AbortSignal): AsyncGenerator<TextEvent> {
     const stop = new AbortController();
     const leave = (): void => stop.abort();
     signal.addEventListener('abort', leave, { once: true });
     if (signal.aborted) leave();
     const events = pushStream<TextEvent>((waiting, next) =>
-      waiting.type === 'text' && next.type === 'text' ? { type: 'text', text: waiting.text + next.text } : undefined,
+      waiting.type === 'text' && next.type === 'text' ? joined(waiting, next) : undefined,
     );
     let text = '';
     const tell = (event: AnswerEvent): void => {
@@ -229,6 +264,19 @@ export function createChat({ database, repository, feed, engines, library, threa
     }
   }
 
+  /** Vectors of texts, in turn with all answers. */
+  async function* embed(modelId: string, texts: readonly string[], signal: AbortSignal): AsyncGenerator<Embedding> {
+    const model = await chatModel(modelId);
+    const leave = await turns.enter(signal);
+    try {
+      const inference = await loadedModel.load({ model, contextLength: null, signal });
+      library.setUsed(modelId);
+      yield* inference.embed({ texts: [...texts] }, { signal });
+    } finally {
+      leave();
+    }
+  }
+
   const unload = async (signal: AbortSignal): Promise<EngineStatus> => {
     const leave = await turns.enter(signal);
     try {
@@ -242,6 +290,13 @@ export function createChat({ database, repository, feed, engines, library, threa
   return {
     handlers,
     isBusy: answers.isBusy,
+    /** Answer a request of another program. Throws what stands in the model's way. */
+    complete: async function* ({ modelId, ...request }: CompletionRequest, signal: AbortSignal): AsyncGenerator<TextEvent> {
+      const model = await chatModel(modelId);
+      library.setUsed(modelId);
+      yield* generateText({ ...request, model }, signal);
+    },
+    embed,
     /** Unload a model, if it is the one that is loaded. */
     letGo: async (modelId: string): Promise<void> => {
       const status = loadedModel.status();

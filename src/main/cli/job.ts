@@ -38,7 +38,7 @@ export async function runJob<S extends JobSpec>(context: CommandContext, spec: S
   return last.result as ResultOf<S['kind']>;
 }
 
-/** A job's state in one line: `convert.writing  blk.3.ffn_up.weight  42 %  120 MiB/s  3 s left`. */
+/** A job's state in one line: `quantize.writing  blk.3.ffn_up.weight  42 %  120 MiB/s  3 s left`. */
 export function describe(job: Job): string {
   const rate = job.ratePerSecond === null || job.done === null ? null : rateText(job.ratePerSecond, job.done.unit);
   return [

@@ -17,7 +17,7 @@ export const registry: Readonly<Record<string, Entry>> = {
     summary: 'compare a model’s files with their recorded sha256',
     load: async () => (await import('./commands/verify.ts')).command,
   },
-  convert: { summary: 'write a model as GGUF', load: async () => (await import('./commands/convert.ts')).command },
+  convert: { summary: 'write a model as GGUF, in floats', load: async () => (await import('./commands/convert.ts')).command },
   recipes: {
     summary: 'list what a model can be quantized to: sizes, and what is measured',
     load: async () => (await import('./commands/recipes.ts')).command,

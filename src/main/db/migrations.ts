@@ -194,6 +194,28 @@ export const migrations: readonly string[] = [
   END;
   `,
   `
+  -- Converting is quantizing to floats.
+  UPDATE jobs SET
+    kind = 'quantize',
+    spec = json_set(
+      spec,
+      '$.kind', 'quantize',
+      '$.target', upper(json_extract(spec, '$.target')),
+      '$.format', 'gguf',
+      '$.quality', NULL,
+      '$.options', json('{
+        "groupSize": 128, "blockSize": 64, "symmetric": true, "actOrder": false, "staticGroups": false, "trueSequential": true,
+        "dampPercent": 0.01, "mseExponent": 0, "checkpointFormat": "gptq", "calibrationPath": null, "calibrationWindows": 128,
+        "calibrationContext": 512, "imatrixPath": null, "overrides": [], "pure": false, "keepOutput": false
+      }')
+    ),
+    result = json_patch(
+      '{"warnings": [], "resumedTensors": 0, "worstTensors": [], "outliers": [], "card": null, "cardProblem": null}',
+      json_set(result, '$.kind', 'quantize')
+    )
+  WHERE kind = 'convert';
+  `,
+  `
   CREATE TABLE certificates (
     id TEXT PRIMARY KEY,
     -- The merged model.

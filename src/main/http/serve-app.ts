@@ -17,8 +17,14 @@ export interface ServeOptions {
 export async function serveApp({ home, port, here, signal, ready }: ServeOptions): Promise<void> {
   const app = await openOnNode({ home, here, kind: 'serve' });
   try {
-    const server = await startServer({ root: join(here, '..', 'renderer'), port, onPort: (opened) => app.answer(opened) });
+    const server = await startServer({
+      root: join(here, '..', 'renderer'),
+      port,
+      onPort: (opened) => app.answer(opened),
+      api: app.api.handle,
+    });
     try {
+      app.api.mount(server.port);
       ready(server.address);
       await new Promise<void>((resolve) => {
         if (signal.aborted) resolve();

@@ -1,27 +1,18 @@
 import { createReadStream } from 'node:fs';
-import { createServer, STATUS_CODES, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { STATUS_CODES, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { WebSocketServer } from 'ws';
 import { KiB } from '#core/bytes.ts';
-import { AppError } from '#core/errors/index.ts';
 import type { Port } from '#contract/wire.ts';
 import { MAX_PAYLOAD_BYTES, webSocketPort } from '../ports.ts';
 import { findFile, listFiles } from './files.ts';
+import { guardedServer, listen, type Timeouts } from './listener.ts';
 import { isAllowedHost, isJson, isSameOrigin, securityHeaders } from './rules.ts';
 import { createSession } from './session.ts';
 
 /** A token in JSON is under 100 bytes. */
 const MAX_SESSION_BODY_BYTES = KiB;
-/** Loopback: whoever needs longer to send a few hundred bytes holds the connection open on purpose. */
-const HEADERS_TIMEOUT_MS = 5000;
-const REQUEST_TIMEOUT_MS = 10_000;
-const KEEP_ALIVE_MS = 5000;
-const MAX_HEADER_BYTES = 16 * KiB;
-/** A browser opens six connections for each tab. */
-const MAX_CONNECTIONS = 256;
-
 export interface ServerOptions {
   /** The built renderer. */
   readonly root: string;
@@ -30,7 +21,9 @@ export interface ServerOptions {
   /** A page has connected and may ask the contract's questions. */
   readonly onPort: (port: Port) => void;
   /** Shorter ones for the tests of slow clients. */
-  readonly timeouts?: { readonly headersMs: number; readonly requestMs: number };
+  readonly timeouts?: Timeouts;
+  /** Answers what is asked below /v1/, with rules of its own. */
+  readonly api?: (request: IncomingMessage, response: ServerResponse, port: number) => Promise<void>;
 }
 
 export interface Server {
@@ -47,16 +40,7 @@ export interface Server {
  */
 export async function startServer(options: ServerOptions): Promise<Server> {
   const files = await listFiles(options.root);
-  const headersMs = options.timeouts?.headersMs ?? HEADERS_TIMEOUT_MS;
-  const requestMs = options.timeouts?.requestMs ?? REQUEST_TIMEOUT_MS;
-  const server = createServer({
-    headersTimeout: headersMs,
-    requestTimeout: requestMs,
-    keepAliveTimeout: KEEP_ALIVE_MS,
-    maxHeaderSize: MAX_HEADER_BYTES,
-    connectionsCheckingInterval: Math.min(headersMs, 1000),
-  });
-  server.maxConnections = MAX_CONNECTIONS;
+  const server = guardedServer(options.timeouts);
   const port = await listen(server, options.port);
   const session = createSession(port);
   const sockets = new WebSocketServer({ noServer: true, maxPayload: MAX_PAYLOAD_BYTES, perMessageDeflate: false, clientTracking: true });
@@ -65,6 +49,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     const { host, origin } = request.headers;
     if (!isAllowedHost(host, port)) return refuse(response, 403, null);
     const { method = '', url = '' } = request;
+    if (options.api !== undefined && url.startsWith('/v1/')) return options.api(request, response, port);
     if (url === '/session') {
       if (method !== 'POST') return refuse(response, 405, host, { Allow: 'POST' });
       if (!isSameOrigin(origin, host)) return refuse(response, 403, host);
@@ -114,19 +99,6 @@ export async function startServer(options: ServerOptions): Promise<Server> {
       await new Promise<void>((resolve) => server.close(() => resolve()));
     },
   };
-}
-
-async function listen(server: ReturnType<typeof createServer>, port: number): Promise<number> {
-  const { promise, resolve, reject } = Promise.withResolvers<void>();
-  server.once('error', reject).listen({ host: '127.0.0.1', port }, resolve);
-  try {
-    await promise;
-  } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
-    if (code === 'EADDRINUSE' || code === 'EACCES') throw new AppError('host.portTaken', { port: String(port) }, message);
-    throw error;
-  }
-  return (server.address() as AddressInfo).port;
 }
 
 /** The body as an object; null when it is not one; undefined when it is too long. */

@@ -8,7 +8,7 @@ const ATTEMPT_WINDOW_MS = 60_000;
 
 const digest = (text: string): Buffer => createHash('sha256').update(text).digest();
 /** Compared as digests of one length, in a time that does not depend on where they differ. */
-const isEqual = (a: string, b: string): boolean => timingSafeEqual(digest(a), digest(b));
+export const isEqual = (a: string, b: string): boolean => timingSafeEqual(digest(a), digest(b));
 
 export type Exchange = { readonly cookie: string } | { readonly refused: 'wrong' | 'tooMany' };
 

@@ -1,40 +1,45 @@
 import { randomInt } from 'node:crypto';
 import { rm } from 'node:fs/promises';
+import { quantizeOptions } from '#contract/quantize.ts';
 import type { Engines } from '../engines/index.ts';
 import type { Library } from '../library/index.ts';
 import { hashContent } from '../library/identity.ts';
 import { fileNameOf, freePath } from '../library/paths.ts';
 import { inspectEntry } from '../library/states.ts';
 import { followWork } from './inputs.ts';
-import { makeFolder } from './output.ts';
+import { makeFolder, removePartial } from './output.ts';
 import { leavesNothing, type JobRunner } from './runner.ts';
 
 interface DemoOptions {
   readonly library: Pick<Library, 'enter'>;
   readonly engines: Pick<Engines, 'tensor'>;
   readonly modelFolder: string;
+  readonly threads: () => number | null;
   readonly versions: Readonly<Record<string, string>>;
   readonly clock: () => number;
 }
 
 /** What the demo model is converted to, so that it can be chatted with at once. */
-const TARGET = 'f16';
+const TARGET = 'F16';
 
 /** Make a small model up, as a Hugging Face folder and as a GGUF file, so that everything can be tried without a download. */
-export function demoRunner({ library, engines, modelFolder, versions, clock }: DemoOptions): JobRunner<'demo'> {
+export function demoRunner({ library, engines, modelFolder, threads, versions, clock }: DemoOptions): JobRunner<'demo'> {
   return {
     lane: 'cpu',
     check: async () => makeFolder(modelFolder),
-    run: async ({ name }, { signal, progress }) => {
+    run: async ({ name }, { signal, progress, scratchFolder }) => {
       const folder = await freePath(modelFolder, fileNameOf(name));
-      const file = `${folder}-${TARGET.toUpperCase()}.gguf`;
+      const file = `${folder}-${TARGET}.gguf`;
+      const options = quantizeOptions.parse({});
       const seed = randomInt(2 ** 32);
       const { tensor } = await engines.tensor();
       await followWork(tensor.demo({ outputFolder: folder, name, seed }, { signal }), progress);
       try {
-        await followWork(tensor.convert({ modelPath: folder, target: TARGET, outputPath: file, name }, { signal }), progress);
+        const request = { modelPath: folder, target: TARGET, outputPath: file, name, options, scratchFolder, threads: threads() };
+        await followWork(tensor.quantize(request, { signal }), progress);
       } catch (error) {
         await rm(folder, { recursive: true, force: true });
+        await removePartial(file);
         throw error;
       }
       const source = await inspectEntry({ path: folder, kind: 'hf' });
@@ -46,9 +51,9 @@ export function demoRunner({ library, engines, modelFolder, versions, clock }: D
         record: () => {
           const made = { versions: { ...versions }, madeMs: clock() };
           const sourceId = library.enter(source, 'made', name, { parents: [], recipe: { kind: 'demo', seed }, ...made });
-          result.modelId = library.enter(converted, 'made', `${name}-${TARGET.toUpperCase()}`, {
+          result.modelId = library.enter(converted, 'made', `${name}-${TARGET}`, {
             parents: [{ modelId: sourceId, name, sha256, role: 'source' }],
-            recipe: { kind: 'convert', target: TARGET, name },
+            recipe: { kind: 'quantize', target: TARGET, format: 'gguf', options, name },
             ...made,
           });
         },

@@ -28,8 +28,11 @@ export class LiveProgress {
 
   report({ phase, detail, amount, total, unit }: WorkReport): void {
     const nowMs = this.options.clock();
-    // Another phase goes at another speed.
-    if (phase !== this.phase) this.meter = rateMeter();
+    if (phase !== this.phase) {
+      // Another phase goes at another speed, and is soon known to other processes, however long it says nothing more.
+      this.meter = rateMeter();
+      this.savedMs = -Infinity;
+    }
     this.phase = phase;
     this.meter.add(amount, nowMs);
     const ratePerSecond = this.meter.perSecond();

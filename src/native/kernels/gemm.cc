@@ -12,6 +12,8 @@ namespace {
 constexpr int64_t kDepth = 240;
 constexpr int64_t kRowBlock = 336;  // a multiple of every kernel's rows: 4, 6, 8, 14
 constexpr int64_t kColumnBlock = 3072;
+// Floats of a block of B that stay in L2 as a whole: then C is gone through along its rows, not down its columns.
+constexpr int64_t kSmallBlock = 96 * 1024;
 constexpr int64_t kLargestTile = 14 * 32;
 
 GemmKernel best_kernel() {
@@ -43,6 +45,15 @@ void pack(int64_t lines, int64_t depth, const float* source, int64_t line_stride
     }
     packed += width * depth;
   }
+}
+
+/// out += alpha · values. With a short k this is most of the work, and only steps of a fixed length become vectors.
+void add_scaled(int64_t count, float alpha, const float* __restrict values, float* __restrict out) {
+  constexpr int64_t kStep = 8;
+  int64_t i = 0;
+  for (; i + kStep <= count; i += kStep)
+    for (int64_t s = 0; s < kStep; ++s) out[i + s] += alpha * values[i + s];
+  for (; i < count; ++i) out[i] += alpha * values[i];
 }
 
 }  // namespace
@@ -77,17 +88,21 @@ void gemm(int64_t m, int64_t n, int64_t k, float alpha, MatrixView a, MatrixView
         pack(height, depth, a.data + row * a.row_stride + step * a.column_stride, a.row_stride, a.column_stride,
              kernel.rows, packed_a.data());
         alignas(64) float tile[kLargestTile];
-        for (int64_t panel = 0; panel < panels; ++panel) {
+        const auto multiply = [&](int64_t panel, int64_t top) {
           const int64_t first = panel * kernel.columns;
           const int64_t tile_columns = std::min(kernel.columns, width - first);
-          for (int64_t top = 0; top < height; top += kernel.rows) {
-            kernel.multiply(depth, packed_a.data() + top * depth, packed_b.data() + first * depth, tile);
-            const int64_t tile_rows = std::min(kernel.rows, height - top);
-            float* out = c + (row + top) * c_row_stride + column + first;
-            for (int64_t r = 0; r < tile_rows; ++r)
-              for (int64_t q = 0; q < tile_columns; ++q)
-                out[r * c_row_stride + q] += alpha * tile[r * kernel.columns + q];
-          }
+          kernel.multiply(depth, packed_a.data() + top * depth, packed_b.data() + first * depth, tile);
+          const int64_t tile_rows = std::min(kernel.rows, height - top);
+          float* out = c + (row + top) * c_row_stride + column + first;
+          for (int64_t r = 0; r < tile_rows; ++r)
+            add_scaled(tile_columns, alpha, tile + r * kernel.columns, out + r * c_row_stride);
+        };
+        if (depth * width <= kSmallBlock) {
+          for (int64_t top = 0; top < height; top += kernel.rows)
+            for (int64_t panel = 0; panel < panels; ++panel) multiply(panel, top);
+        } else {
+          for (int64_t panel = 0; panel < panels; ++panel)
+            for (int64_t top = 0; top < height; top += kernel.rows) multiply(panel, top);
         }
       });
     }

@@ -93,7 +93,7 @@ export function JobRow({ job, children }: { readonly job: Job; readonly children
           </Button>
         </div>
       )}
-      {(job.result?.kind === 'convert' || job.result?.kind === 'quantize') && <Warnings warnings={job.result.warnings} />}
+      {job.result?.kind === 'quantize' && <Warnings warnings={job.result.warnings} />}
       {job.result?.kind === 'quantize' && job.result.cardProblem !== null && <Warnings warnings={[job.result.cardProblem]} />}
       {job.state === 'done' && (
         <div className={classes.next}>

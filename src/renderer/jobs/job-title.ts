@@ -34,16 +34,13 @@ export function jobTitle(spec: JobSpec, models: readonly Pick<Model, 'id' | 'nam
     return t(`jobs.titles.${spec.kind}`, { name, adapters });
   }
   if (spec.kind === 'convertAdapter') return t('jobs.titles.convertAdapter', { name, format: spec.format === 'gguf' ? 'GGUF' : 'PEFT' });
-  if (spec.kind === 'convert') return t('jobs.titles.convert', { name, target: spec.target.toUpperCase() });
   if (spec.kind === 'quantize') return t('jobs.titles.quantize', { name, target: targetName(spec.target) });
   return t(`jobs.titles.${spec.kind}`, { name });
 }
 
 /** Phases that the runners name, as keys of the translations. One that is not here is shown as plain work. */
 export const PHASES: ReadonlySet<string> = new Set([
-  'convert.reading',
-  'convert.writing',
-  'convert.hashing',
+  'quantize.hashing',
   'quantize.reading',
   'quantize.calibrating',
   'quantize.writing',

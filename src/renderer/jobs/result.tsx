@@ -20,7 +20,6 @@ export function resultText(job: Job, format: Formats, t: TFunction): string {
   const { result } = job;
   const time = format.duration(durationOf(job));
   if (result === null) return t('jobs.results.plain', { time });
-  if (result.kind === 'convert') return t('jobs.results.convert', { size: format.bytes(result.sizeBytes), time });
   if (result.kind === 'quantize') {
     const size = format.bytes(result.sizeBytes);
     if (result.card === null) return t('jobs.results.convert', { size, time });

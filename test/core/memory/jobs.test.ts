@@ -59,13 +59,21 @@ describe('memory and disk of a job', () => {
     expect(estimateCalibration(run, [{ shape: [8, 14_336, 4096] }]).diskBytes).toBe(8 * 8 * 4096);
   });
 
-  test('that merges hold the largest matrix and its change', () => {
-    const found = estimateMerge([{ shape: [4096, 4096] }, { shape: [11_008, 4096] }, { shape: [32_000_000] }], {
-      adapterBytes: 15 * MiB,
-      outputBytes: 13e9,
+  // LoRA of rank 8 beside a matrix of 11008 × 4096: 8 × (11008 + 4096) numbers in F32.
+  test('that merges hold the factors of one tensor beside the stream of its plan', () => {
+    const tensor = { name: 'a', dtype: 'F32', shape: [1], offset: 0, sizeBytes: 4, shard: 'a' } as const;
+    const factor = { tensor, isTurned: false, order: undefined };
+    const step = { kind: 'lowRank', left: factor, right: factor, rank: 8, scale: 1, weight: 1, magnitude: undefined } as const;
+    const plan = { sizeBytes: 13e9, memoryBytes: 300 * MiB };
+    const found = estimateMerge({
+      plan,
+      edits: [
+        { shape: [4096, 4096], steps: [step] },
+        { shape: [11_008, 4096], steps: [step] },
+      ],
     });
-    expect(bytesOf(found, 'tensors')).toBe(2 * 4 * 11_008 * 4096);
-    expect(bytesOf(found, 'adapters')).toBe(15 * MiB);
+    expect(bytesOf(found, 'adapters')).toBe(4 * 8 * (11_008 + 4096));
+    expect(found.totalBytes).toBe(300 * MiB + bytesOf(found, 'adapters'));
     expect(found.diskBytes).toBe(13e9);
   });
 });

@@ -1,20 +1,19 @@
 import { appendFile, copyFile, cp, mkdtemp, open, readdir, readFile, rm, truncate, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { demoFromText, demoShape } from '#core/demo/from-text.ts';
 import type { DemoModel } from '#core/demo/model.ts';
-import type { ConvertedTensor } from '#core/convert/plan.ts';
 import { readGguf } from '#core/gguf/read.ts';
+import { planGguf } from '#core/gguf/write.ts';
 import { memorySource } from '#core/byte-source.ts';
-import { executePlan, type ExecuteOptions } from '#engine/convert/execute.ts';
-import { openHfFolder } from '#engine/convert/hf-folder.ts';
-import { prepareConversion } from '#engine/convert/prepare.ts';
 import { writeHfFolder } from '#engine/demo.ts';
-import { loadNative } from '#engine/native.ts';
 import { onDisk } from '#core/errors/on-disk.ts';
+import type { ExecuteOptions } from '#engine/quantize/execute.ts';
 import { PartialOutput } from '#engine/quantize/partial-output.ts';
 import { errorOf } from '#test/expect-error.ts';
+import type { ConvertedTensor } from '../../core/convert/planned.ts';
+import { native, quantize } from '../quantize/quantize.ts';
 
 let root: string;
 beforeAll(async () => {
@@ -46,22 +45,17 @@ async function makeModel(family: string, more: Partial<Parameters<typeof demoFro
   return { folder, demo };
 }
 
-const native = loadNative();
-
-async function convert(folder: string, outputPath: string, options: Partial<ExecuteOptions> = {}, target: 'f32' | 'bf16' = 'f32') {
-  await using opened = await openHfFolder(folder);
-  const plan = await prepareConversion(opened, target, 'test');
-  const signal = new AbortController().signal;
-  const written = await executePlan({
-    plan,
-    sources: opened.sources,
-    outputPath,
-    kernels: native,
-    signal,
-    progress: () => undefined,
-    ...options,
+/** To floats, as the program does it. */
+async function convert(folder: string, outputPath: string, options: Partial<ExecuteOptions> = {}, target: 'F32' | 'BF16' = 'F32') {
+  const { plan, nonFinite, overflowed } = await quantize(folder, outputPath, target, {}, options);
+  if (plan.output.format !== 'gguf') throw new Error('floats go to GGUF unless they are asked not to');
+  const { totalBytes, tensors } = planGguf(plan.output);
+  const made = tensors.map((tensor, i): ConvertedTensor => {
+    const source = plan.tensors[i]?.source;
+    if (source === undefined) throw new Error(`${tensor.name} comes from nowhere`);
+    return { ...tensor, source };
   });
-  return { plan, written };
+  return { plan: { totalBytes, tensors: made }, written: { nonFinite, overflowed } };
 }
 
 /** What a tensor should hold, by the definition of its transform, value by value. */
@@ -126,7 +120,7 @@ describe('a conversion', () => {
   it('keeps the bytes of what stays in its type', async () => {
     const { folder, demo } = await makeModel('qwen2');
     const output = join(root, 'same.gguf');
-    const { plan } = await convert(folder, output, {}, 'bf16');
+    const { plan } = await convert(folder, output, {}, 'BF16');
     const file = await readFile(output);
     const matrix = plan.tensors.find(({ name }) => name === 'blk.0.ffn_up.weight');
     const bytes = file.subarray(matrix?.offset ?? 0, (matrix?.offset ?? 0) + (matrix?.sizeBytes ?? 0));
@@ -139,13 +133,14 @@ describe('a conversion', () => {
     const amounts: number[] = [];
     const { plan } = await convert(folder, join(root, 'progress.gguf'), { progress: (done) => amounts.push(done) });
     expect(amounts).toEqual(amounts.toSorted((left, right) => left - right));
-    expect(amounts.at(-1)).toBe(plan.totalBytes);
+    expect(amounts.at(-1)).toBe(plan.tensors.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0));
   });
 
   it('of a sharded folder takes each tensor from its shard, and names what is missing', async () => {
     const { folder } = await makeModel('llama');
     const whole = join(root, 'whole.gguf');
-    const sharded = join(root, 'sharded');
+    // Under the same name, which goes into the file.
+    const sharded = join(root, 'sharded', basename(folder));
     const { plan } = await convert(folder, whole);
     await splitIntoShards(folder, sharded);
     await convert(sharded, join(root, 'sharded.gguf'));
@@ -264,8 +259,6 @@ describe('a conversion that cannot be completed leaves nothing', () => {
     const write = (more: object): Promise<void> => writeFile(join(folder, 'config.json'), JSON.stringify({ ...config, ...more }));
     await write({ architectures: ['AlienForCausalLM'], model_type: 'alien' });
     expect(await errorOf(convert(folder, output()))).toMatchObject({ code: 'model.unknownArchitecture' });
-    await write({ quantization_config: { quant_method: 'gptq', bits: 4 } });
-    expect((await errorOf(convert(folder, output()))).code).toMatch(/^model\.(quantized|noWeights)$/);
     await writeFile(join(folder, 'config.json'), '{');
     expect(await errorOf(convert(folder, output()))).toMatchObject({ code: 'convert.invalidJson', params: { file: 'config.json' } });
     expect(await errorOf(convert(join(root, 'nowhere'), output()))).toMatchObject({ code: 'disk.missing' });

@@ -3,7 +3,9 @@ import { describe, expect, test } from 'vitest';
 import { baseOfAdapters } from '#core/lora/base.ts';
 import { combineMethods, planCombination, type CombineOptions } from '#core/lora/combine.ts';
 import { combineAdapters, type Combined } from '#engine/lora/combine.ts';
+import { weightLengths } from '#engine/lora/lengths.ts';
 import { openAdapter } from '#engine/lora/open-adapter.ts';
+import { openQuantizable } from '#engine/quantize/open-model.ts';
 import { writeAdapter } from '#engine/lora/write-adapter.ts';
 import { errorOf } from '../../expect-error.ts';
 import { tensorsOf } from '../quantize/quantize.ts';
@@ -201,4 +203,17 @@ test('adapters of different models are refused with both shapes', async () => {
     code: 'adapters.baseMismatch',
     params: { shape: '[30, 24]', baseShape: '[30, 20]' },
   });
+});
+
+test('the length of a change is told beside the length of what it changes', async () => {
+  await using base = await openQuantizable(goldenPath('base-llama'), 'base');
+  const weights = await weightsIn(goldenPath('base-llama'));
+  const names = new Set(['model.layers.0.self_attn.q_proj.weight', 'model.embed_tokens.weight']);
+  const lengths = await weightLengths(base, names, { kernels: native, threads: 1, signal: neverAborted });
+  expect(lengths.size).toBe(2);
+  for (const [name, length] of lengths) {
+    const stored = weights.get(name);
+    if (stored === undefined) throw new Error(`there is no ${name}`);
+    expect(length).toBeCloseTo(Math.hypot(...valuesOf(stored)), 5);
+  }
 });

@@ -2,6 +2,7 @@
 
 import json
 import pathlib
+import re
 import shutil
 import sys
 import tempfile
@@ -58,6 +59,7 @@ CASES = {
         ),
     ),
     "dora": (llama, dict(r=3, lora_alpha=6, use_dora=True, target_modules=ALL + ["lm_head"])),
+    "dora-second": (llama, dict(r=2, lora_alpha=3, use_dora=True, target_modules=["q_proj", "gate_proj"])),
     "biases": (llama, dict(r=2, lora_alpha=4, bias="all", target_modules=["k_proj", "down_proj"])),
     "lora-bias": (llama, dict(r=2, lora_alpha=5, lora_bias=True, target_modules=["v_proj", "gate_proj"])),
     "embedding": (llama, dict(r=3, lora_alpha=9, target_modules=["embed_tokens", "o_proj"])),
@@ -122,6 +124,21 @@ def make(name):
     print(name, sorted(load_file(folder / "adapter_model.safetensors"))[:3], len(changed))
 
 
+def several():
+    """Adapters merged one after the other, of which two are DoRA."""
+    names = ["dora", "plain", "dora-second"]
+    model = PeftModel.from_pretrained(llama(), HERE / names[0], adapter_name=names[0])
+    for name in names[1:]:
+        model.load_adapter(HERE / name, adapter_name=name)
+    merged = model.merge_and_unload(adapter_names=names).state_dict()
+    before = llama().state_dict()
+    folder = HERE / "several"
+    folder.mkdir(exist_ok=True)
+    changed = {key: value.contiguous() for key, value in merged.items() if not torch.equal(value, before[key])}
+    save_file(changed, folder / "merged.safetensors")
+    print("several", len(changed))
+
+
 def combine():
     """add_weighted_adapter, for every method that draws no random numbers."""
     weights = [0.7, -0.4]
@@ -160,9 +177,29 @@ def combine():
     print("combine", len(result))
 
 
+PATTERNS = [
+    "q_proj", "model.layers.0.self_attn.q_proj", "layers.0.self_attn.q_proj", r".*\.q_proj", r"layers\.\d+\.mlp\.(up|gate)_proj",
+    "^model.layers.1", "^model.*up_proj$", "[qk]_proj", "[^q]_proj", "proj", r"layers\.(0|1)\..*", "(?:q|v)_proj",
+    "layers.1?0.self_attn.k_proj", "q_proj|k_proj", r"\w+", r"layers\.\d{2}\..*q_proj", "(a+)+b", "self_attn.*", "", "model", "up_proj?",
+    r"layers\.[0-4]\.mlp\.up_proj", r".*[_-]proj", "(l|la|lay)*yers.+?q_proj",
+]
+PATHS = [
+    "model.layers.0.self_attn.q_proj", "model.layers.1.self_attn.k_proj", "model.layers.10.self_attn.q_proj", "model.layers.1.mlp.up_proj",
+    "model.layers.3.mlp.gate_proj", "lm_head", "transformer.h.0.attn.c_attn", "q_proj", "xq_proj", "model.layers.0.self_attn.v_proj",
+]
+
+
+def patterns():
+    """Which paths Python's own expressions match, asked as PEFT asks (get_pattern_key)."""
+    found = {pattern: [path for path in PATHS if re.match(rf"(.*\.)?({pattern})$", path)] for pattern in PATTERNS}
+    (HERE / "patterns.json").write_text(json.dumps({"paths": PATHS, "matches": found}, indent=2) + "\n")
+
+
 if __name__ == "__main__":
+    patterns()
     for build in (llama, lambda: llama(True), gpt2):
         save_base(build)
     for name in sys.argv[1:] or CASES:
         make(name)
+    several()
     combine()

@@ -2,7 +2,8 @@ import { resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { AppError, toErrorData } from '#core/errors/index.ts';
-import type { Job } from '#contract/jobs.ts';
+import type { Job, JobSpec } from '#contract/jobs.ts';
+import { quantizeOptions } from '#contract/quantize.ts';
 import { registry } from '#main/cli/registry.ts';
 import { job, lathe, model } from './fixture.ts';
 
@@ -156,8 +157,17 @@ describe('import', () => {
 
 describe('long work', () => {
   const find = () => model();
-  const spec = { kind: 'convert', modelId: 'm1', target: 'f16', outputPath: '/somewhere/out.gguf' } as const;
-  const result = { kind: 'convert' as const, modelId: 'm2', path: '/somewhere/out.gguf', sizeBytes: 10, durationMs: 5, warnings: [] };
+  const spec: JobSpec = {
+    kind: 'quantize',
+    modelId: 'm1',
+    target: 'F16',
+    format: 'gguf',
+    outputPath: '/somewhere/out.gguf',
+    options: quantizeOptions.parse({}),
+    quality: null,
+  };
+  const made = { kind: 'quantize' as const, modelId: 'm2', path: '/somewhere/out.gguf', sizeBytes: 10, durationMs: 5, warnings: [] };
+  const result = { ...made, resumedTensors: 0, worstTensors: [], outliers: [], card: null, cardProblem: null };
   const args = ['convert', 'Story', '--to', 'F16', '--out', 'out.gguf'];
 
   const watching = (jobs: readonly Job[]) =>
@@ -191,7 +201,7 @@ describe('long work', () => {
 
   test('progress goes to the terminal only, and is erased at the end', async () => {
     const running = job(spec, {
-      phase: 'convert.writing',
+      phase: 'quantize.writing',
       fraction: 0.42,
       ratePerSecond: 2 ** 20,
       done: { amount: 1, total: 2, unit: 'bytes' },
@@ -202,7 +212,7 @@ describe('long work', () => {
       jobs: { start: () => job(spec), watch: watching([running, job(spec, { state: 'done', result })]) },
     };
     const onTerminal = await lathe(args, groups, { isTTY: true });
-    expect(onTerminal.stderr).toContain('convert.writing  42 %  1 MiB/s  3 sec left');
+    expect(onTerminal.stderr).toContain('quantize.writing  42 %  1 MiB/s  3 sec left');
     expect(onTerminal.stderr.endsWith('\r\u001b[2K')).toBe(true);
     expect((await lathe(args, groups)).stderr).toBe('');
   });

@@ -4,7 +4,9 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import BetterSqlite3 from 'better-sqlite3';
+import { sampling as samplingSchema } from '#contract/chat.ts';
 import { expect, test } from 'vitest';
+import { quantizeOptions } from '#contract/quantize.ts';
 import { AppError } from '#core/errors/index.ts';
 import { followChanges } from '#main/db/feed.ts';
 import { cardRepository } from '#main/db/cards.ts';
@@ -66,12 +68,25 @@ test('what a database of the first version held is there in a new one', () => {
       VALUES ('m1', 'gguf', 'a', '/a', '/a', 'link', '{}', '{"status":"ready"}', 1);
     INSERT INTO jobs (id, kind, spec, lane, state, owner_pid, created_ms, started_ms, finished_ms)
       VALUES ('j1', 'convert', '{"kind":"convert","modelId":"m1","target":"f16","outputPath":"/b"}', 'cpu', 'interrupted', 1, 1, 2, 3);
+    INSERT INTO jobs (id, kind, spec, lane, state, result, owner_pid, created_ms)
+      VALUES ('j2', 'convert', '{"kind":"convert","modelId":"m1","target":"bf16","outputPath":"/c","name":"C"}', 'cpu', 'done',
+        '{"kind":"convert","modelId":"m2","path":"/c","sizeBytes":7,"durationMs":8,"warnings":[]}', 1, 9);
   `);
   old.close();
   const database = openDatabase(path);
   expect(modelRepository(database).list()).toMatchObject([{ id: 'm1', name: 'a', path: '/a' }]);
   // What an older program interrupted it did not keep.
-  expect(jobRepository(database).list()).toMatchObject([{ job: { id: 'j1', state: 'interrupted', resumable: false, startedMs: 2 } }]);
+  const jobs = jobRepository(database).list();
+  expect(jobs).toMatchObject([{ job: { id: 'j2' } }, { job: { id: 'j1', state: 'interrupted', resumable: false, startedMs: 2 } }]);
+  // What was a conversion is a quantization to floats.
+  const floats = { kind: 'quantize', modelId: 'm1', format: 'gguf', options: quantizeOptions.parse({}), quality: null };
+  expect(jobs.map(({ job }) => job.spec)).toEqual([
+    { ...floats, target: 'BF16', outputPath: '/c', name: 'C' },
+    { ...floats, target: 'F16', outputPath: '/b' },
+  ]);
+  const made = { kind: 'quantize', modelId: 'm2', path: '/c', sizeBytes: 7, durationMs: 8, warnings: [] };
+  const unmeasured = { resumedTensors: 0, worstTensors: [], outliers: [], card: null, cardProblem: null };
+  expect(jobs.map(({ job }) => job.result)).toEqual([{ ...made, ...unmeasured }, null]);
   expect(cardRepository(database).ofFamily('m1')).toEqual([]);
   database.close();
 });
@@ -173,7 +188,7 @@ test('what this process writes is heard of at once, also when it is a consequenc
   expect(heard.toSorted()).toEqual(['m1', 'm2']);
   expect(models.get('m1')?.duplicateIds).toEqual(['m2']);
 
-  const sampling = { temperature: 0, topK: 1, topP: 1, minP: 0, repeatPenalty: 1, repeatLastN: 0, seed: null, maxTokens: 1 };
+  const sampling = samplingSchema.parse({ temperature: 0, maxTokens: 1 });
   chatRepository(database).addThread({
     id: 't1',
     title: '',

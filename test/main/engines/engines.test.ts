@@ -119,7 +119,9 @@ describe('engines', () => {
   it('name the exit code of an engine that ends itself', async () => {
     const { engines: underTest, lines } = engines();
     const { tensor } = await underTest.tensor();
-    const converting = tensor.convert({ modelPath: '/x', target: 'f16', outputPath: '/y', name: 'x' })[Symbol.asyncIterator]();
+    const converting = tensor
+      .quantize({ modelPath: '/x', target: 'F16', outputPath: '/y', name: 'x', options: {}, scratchFolder: '/z', threads: null })
+      [Symbol.asyncIterator]();
     expect(await errorOf(converting.next())).toMatchObject({ code: 'engine.crashed', params: { reason: 'exit code 7' } });
     expect(lines.some((line) => line.startsWith('error engine.tensor: The tensor engine stopped unexpectedly'))).toBe(true);
   });

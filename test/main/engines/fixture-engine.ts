@@ -38,7 +38,6 @@ if (behaviour === 'serve' || behaviour === 'lingering') {
           while (performance.now() < until);
           yield { type: 'finished', sizeBytes: 0 };
         },
-        convert: crash,
         quantize: crash,
         calibrate: crash,
         quality: crash,

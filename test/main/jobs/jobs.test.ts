@@ -2,91 +2,59 @@ import { readdir, writeFile } from 'node:fs/promises';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import type { JobSpec } from '#contract/jobs.ts';
 import { AppError } from '#core/errors/index.ts';
 import { writeGeneratedModel } from '../../engine/generated-model.ts';
 import { errorOf } from '../../expect-error.ts';
-import { untilAborted, writeBytes } from '../support/fake-engines.ts';
-import { runJob, withModel as withTinyModel } from '../support/jobs.ts';
-import { all, eventually, openTest, temporaryFolder } from '../support/open.ts';
+import { finished, untilAborted, writeBytes } from '../support/fake-engines.ts';
+import { runJob, withModel as withTinyModel, type SentSpec } from '../support/jobs.ts';
+import { all, eventually, openTest } from '../support/open.ts';
 
 /** The services with one Hugging Face model in the library, and what converts it. */
 async function withModel(options: Parameters<typeof openTest>[0] = {}) {
   const opened = await withTinyModel(options);
-  const convert = (outputPath: string): JobSpec => ({ kind: 'convert', modelId: opened.modelId, target: 'f16', outputPath });
+  const convert = (outputPath: string): SentSpec => ({
+    kind: 'quantize',
+    modelId: opened.modelId,
+    target: 'F16',
+    outputPath,
+    quality: null,
+  });
   return { ...opened, convert };
 }
 
-test('a conversion ends as a model in the library, with its file and where it came from', async () => {
-  const { client, folder, modelId, convert, engines } = await withModel();
-  const outputPath = join(folder, 'out.gguf');
-  const job = await runJob(client, convert(outputPath));
-  expect(job).toMatchObject({ state: 'done', error: null, result: { kind: 'convert', path: outputPath, warnings: [] } });
-  const madeId = job.result?.kind === 'convert' ? job.result.modelId : '';
-  const { model, lineage } = await client.library.get({ modelId: madeId });
-  expect(model).toMatchObject({ kind: 'gguf', name: 'tiny-F16', path: outputPath, origin: 'made', state: { status: 'ready' } });
-  const source = await client.library.get({ modelId });
-  expect(source.model.hash.status).toBe('done');
-  const sha256 = source.model.hash.status === 'done' ? source.model.hash.sha256 : '';
-  expect(lineage).toMatchObject({
-    parents: [{ modelId, name: 'tiny', sha256, role: 'source' }],
-    recipe: { kind: 'convert', target: 'f16' },
-    versions: { lathe: '0.0.0' },
-  });
-  expect(source.lineage.children).toEqual([{ modelId: madeId, name: 'tiny-F16' }]);
-  expect(engines.asked.filter(([name]) => name === 'convert')).toEqual([
-    ['convert', { modelPath: join(folder, 'tiny'), target: 'f16', outputPath, name: 'tiny' }],
-  ]);
-});
-
 test('nothing is started that cannot end well', async () => {
   const { client, folder, modelId, convert } = await withModel();
-  const codeOf = async (spec: JobSpec) => (await errorOf(client.jobs.start({ spec }))).code;
+  const codeOf = async (spec: SentSpec) => (await errorOf(client.jobs.start({ spec }))).code;
   await writeFile(join(folder, 'there.gguf'), 'mine');
   expect(await codeOf(convert(join(folder, 'there.gguf')))).toBe('convert.outputExists');
   expect(await codeOf(convert(join(folder, 'nowhere', 'a.gguf')))).toBe('disk.missing');
   expect(await codeOf(convert(join(folder, 'there.gguf', 'a.gguf')))).toBe('system.notAFolder');
   expect(await codeOf(convert(join(folder, 'a.bin')))).toBe('jobs.outputName');
   expect(await codeOf(convert('a.gguf'))).toBe('system.relativePath');
-  expect(await codeOf({ ...convert(join(folder, 'a.gguf')), modelId: 'nobody' } as JobSpec)).toBe('library.unknownModel');
+  expect(await codeOf({ kind: 'verify', modelId: 'nobody' })).toBe('library.unknownModel');
   expect(await codeOf({ kind: 'perplexity', modelId, textPath: join(folder, 'there.gguf'), contextLength: 256 })).toBe('jobs.needsGguf');
   await writeGeneratedModel(join(folder, 'm.gguf'));
   const { id: ggufId } = await client.library.find({ reference: join(folder, 'm.gguf') });
-  expect(await codeOf({ kind: 'convert', modelId: ggufId, target: 'f16', outputPath: join(folder, 'a.gguf') })).toBe('jobs.needsHf');
   expect(await codeOf({ kind: 'perplexity', modelId: ggufId, textPath: join(folder, 'no.txt'), contextLength: 256 })).toBe('disk.missing');
   expect(await client.jobs.list({})).toEqual([]);
   expect((await readdir(folder)).toSorted()).toEqual(['m.gguf', 'there.gguf', 'tiny']);
 });
 
-test('a model that is larger than the disk is not begun', async () => {
-  const { home, folder, convert, modelId, close } = await withModel();
-  await close();
-  const { openDatabase } = await import('#main/db/open.ts');
-  const database = openDatabase(join(home, 'lathe.db'));
-  database.connection.prepare(`UPDATE models SET facts = json_set(facts, '$.parameterCount', 1e15) WHERE id = ?`).run(modelId);
-  database.close();
-  const { client: again } = await openTest({ home });
-  const { code, params } = await errorOf(again.jobs.start({ spec: convert(join(folder, 'a.gguf')) }));
-  expect(code).toBe('disk.tooSmall');
-  // Two bytes for each of a thousand million million weights.
-  expect(params).toMatchObject({ path: folder, needBytes: 2e15, freeBytes: expect.any(Number) as number });
-});
-
 test('progress, a rate and the time left reach the watcher, at most ten times a second', async () => {
   const { client, folder, convert, engines } = await withModel();
-  engines.instead.tensor.convert = async function* (input) {
+  engines.instead.tensor.quantize = async function* (input) {
     for (let amount = 0; amount <= 100; amount += 1) {
-      yield { type: 'progress', phase: 'convert.writing', detail: `blk.${amount}`, amount, total: 100, unit: 'bytes' };
+      yield { type: 'progress', phase: 'quantize.writing', detail: `blk.${amount}`, amount, total: 100, unit: 'bytes' };
       await new Promise((resolve) => setTimeout(resolve, 12));
     }
     await writeGeneratedModel(input.outputPath);
-    yield { type: 'finished', sizeBytes: 1, warnings: [] };
+    yield finished();
   };
   const startMs = performance.now();
   const { id: jobId } = await client.jobs.start({ spec: convert(join(folder, 'a.gguf')) });
   const seen = await all(client.jobs.watch({ jobId }));
   const tookMs = performance.now() - startMs;
-  const writing = seen.filter(({ phase, state }) => phase === 'convert.writing' && state === 'running');
+  const writing = seen.filter(({ phase, state }) => phase === 'quantize.writing' && state === 'running');
   expect(writing.length).toBeGreaterThan(5);
   // Ten a second, and one more at the beginning of each second's saving.
   expect(writing.length).toBeLessThan((tookMs / 1000) * 11 + 5);
@@ -104,20 +72,22 @@ test('jobs of a lane run one after another, in the order of their coming', async
   const order: string[] = [];
   let atOnce = 0;
   let most = 0;
-  engines.instead.tensor.convert = async function* (input) {
+  engines.instead.tensor.quantize = async function* (input) {
     order.push(input.name);
     atOnce += 1;
     most = Math.max(most, atOnce);
     await new Promise((resolve) => setTimeout(resolve, 30));
     await writeGeneratedModel(input.outputPath);
     atOnce -= 1;
-    yield { type: 'finished', sizeBytes: 1, warnings: [] };
+    yield finished();
   };
   const names = ['one', 'two', 'three'];
   const jobs = [];
   for (const name of names)
     jobs.push(
-      await client.jobs.start({ spec: { kind: 'convert', modelId, target: 'f32', outputPath: join(folder, `${name}.gguf`), name } }),
+      await client.jobs.start({
+        spec: { kind: 'quantize', modelId, target: 'F32', outputPath: join(folder, `${name}.gguf`), name, quality: null },
+      }),
     );
   await Promise.all(jobs.map(({ id: jobId }) => all(client.jobs.watch({ jobId }))));
   expect(order).toEqual(names);
@@ -127,7 +97,7 @@ test('jobs of a lane run one after another, in the order of their coming', async
 
 test('two jobs cannot be made to write the same file', async () => {
   const { client, folder, convert, engines } = await withModel();
-  engines.instead.tensor.convert = async function* (_, { signal }) {
+  engines.instead.tensor.quantize = async function* (_, { signal }) {
     await untilAborted(signal);
   };
   await client.jobs.start({ spec: convert(join(folder, 'a.gguf')) });
@@ -139,10 +109,10 @@ test('two jobs cannot be made to write the same file', async () => {
 test('cancelling ends a running job and removes what it had written; a waiting one never begins', async () => {
   const { client, folder, convert, engines } = await withModel();
   const aborted = Promise.withResolvers<void>();
-  engines.instead.tensor.convert = async function* ({ outputPath }, { signal }) {
-    await writeBytes(`${outputPath}.partial`, 1000);
-    yield { type: 'progress', phase: 'convert.writing', detail: null, amount: 1, total: 2, unit: 'bytes' };
+  engines.instead.tensor.quantize = async function* ({ outputPath }, { signal }) {
     signal.addEventListener('abort', () => aborted.resolve(), { once: true });
+    await writeBytes(`${outputPath}.partial`, 1000);
+    yield { type: 'progress', phase: 'quantize.writing', detail: null, amount: 1, total: 2, unit: 'bytes' };
     await untilAborted(signal);
   };
   const running = await client.jobs.start({ spec: convert(join(folder, 'a.gguf')) });
@@ -162,9 +132,9 @@ test('cancelling ends a running job and removes what it had written; a waiting o
 
 test('an engine that dies fails the job, and the job can be started again', async () => {
   const { client, folder, convert, engines } = await withModel();
-  engines.instead.tensor.convert = async function* ({ outputPath }, { signal }) {
+  engines.instead.tensor.quantize = async function* ({ outputPath }, { signal }) {
     await writeBytes(`${outputPath}.partial`, 1000);
-    yield { type: 'progress', phase: 'convert.writing', detail: null, amount: 1, total: 2, unit: 'bytes' };
+    yield { type: 'progress', phase: 'quantize.writing', detail: null, amount: 1, total: 2, unit: 'bytes' };
     await untilAborted(signal);
   };
   const { id: jobId } = await client.jobs.start({ spec: convert(join(folder, 'a.gguf')) });
@@ -178,7 +148,7 @@ test('an engine that dies fails the job, and the job can be started again', asyn
     () => existsSync(join(folder, 'a.gguf.partial')),
     (there) => !there,
   );
-  delete engines.instead.tensor.convert;
+  delete engines.instead.tensor.quantize;
   expect(await client.jobs.resume({ jobId })).toMatchObject({ id: jobId, error: null });
   expect((await all(client.jobs.watch({ jobId }))).at(-1)).toMatchObject({ state: 'done' });
   expect(await errorOf(client.jobs.resume({ jobId }))).toMatchObject({ code: 'jobs.wrongState' });
@@ -186,62 +156,29 @@ test('an engine that dies fails the job, and the job can be started again', asyn
 
 test('a result that cannot be entered into the library is no success', async () => {
   const { client, folder, convert, engines } = await withModel();
-  engines.instead.tensor.convert = async function* ({ outputPath }) {
+  engines.instead.tensor.quantize = async function* ({ outputPath }) {
     await writeFile(outputPath, 'not a GGUF file');
-    yield { type: 'finished', sizeBytes: 1, warnings: [] };
+    yield finished();
   };
   expect(await runJob(client, convert(join(folder, 'a.gguf')))).toMatchObject({ state: 'failed', error: { code: 'gguf.badMagic' } });
 });
 
 test('closing the program interrupts its jobs, and they can be started again by the next one', async () => {
   const first = await withModel();
-  first.engines.instead.tensor.convert = async function* (_, { signal }) {
-    yield { type: 'progress', phase: 'convert.writing', detail: null, amount: 1, total: 2, unit: 'bytes' };
+  first.engines.instead.tensor.quantize = async function* (_, { signal }) {
+    yield { type: 'progress', phase: 'quantize.writing', detail: null, amount: 1, total: 2, unit: 'bytes' };
     await untilAborted(signal);
   };
   const { id: jobId } = await first.client.jobs.start({ spec: first.convert(join(first.folder, 'a.gguf')) });
   await eventually(
     () => first.client.jobs.list({}),
-    ([job]) => job?.phase === 'convert.writing',
+    ([job]) => job?.phase === 'quantize.writing',
   );
   await first.close();
   const { client } = await openTest({ home: first.home });
   expect(await client.jobs.list({})).toMatchObject([{ id: jobId, state: 'interrupted', resumable: false, error: null }]);
   await client.jobs.resume({ jobId });
   expect((await all(client.jobs.watch({ jobId }))).at(-1)).toMatchObject({ state: 'done' });
-});
-
-test('what was finished just before the program ended is taken over, and what is another’s is not', async () => {
-  const first = await withModel();
-  first.engines.instead.tensor.convert = async function* (_, { signal }) {
-    await untilAborted(signal);
-  };
-  const outputPath = join(first.folder, 'a.gguf');
-  const { id: jobId } = await first.client.jobs.start({ spec: { ...first.convert(outputPath), target: 'f32' } as JobSpec });
-  await eventually(
-    () => first.client.jobs.list({}),
-    ([job]) => job?.state === 'running',
-  );
-  await first.close();
-  const { client } = await openTest({ home: first.home });
-  await writeFile(outputPath, 'mine');
-  await client.jobs.resume({ jobId });
-  expect((await all(client.jobs.watch({ jobId }))).at(-1)).toMatchObject({ state: 'failed', error: { code: 'convert.outputExists' } });
-
-  const again = await withModel({ home: join(temporaryFolder(), 'home') });
-  again.engines.instead.tensor.convert = first.engines.instead.tensor.convert;
-  const output = join(again.folder, 'b.gguf');
-  const { id } = await again.client.jobs.start({ spec: { ...again.convert(output), target: 'f32' } as JobSpec });
-  await eventually(
-    () => again.client.jobs.list({}),
-    ([job]) => job?.state === 'running',
-  );
-  await again.close();
-  await writeGeneratedModel(output);
-  const last = await openTest({ home: again.home });
-  await last.client.jobs.resume({ jobId: id });
-  expect((await all(last.client.jobs.watch({ jobId: id }))).at(-1)).toMatchObject({ state: 'done', result: { path: output } });
-  expect(last.engines.asked.filter(([name]) => name === 'convert')).toEqual([]);
 });
 
 test('verify records, confirms, and names what changed under the same size and time', async () => {
@@ -299,7 +236,7 @@ test('perplexity says the figure and how it was made', async () => {
 
 test('a model that a job works on keeps its files', async () => {
   const { client, folder, convert, modelId, engines } = await withModel();
-  engines.instead.tensor.convert = async function* (_, { signal }) {
+  engines.instead.tensor.quantize = async function* (_, { signal }) {
     await untilAborted(signal);
   };
   const { id: jobId } = await client.jobs.start({ spec: convert(join(folder, 'a.gguf')) });
@@ -324,7 +261,7 @@ test('ended jobs are forgotten one by one or all at once; their results stay', a
 
 test('an error that nobody foresaw is a failed job too', async () => {
   const { client, folder, convert, engines } = await withModel();
-  engines.instead.tensor.convert = async function* () {
+  engines.instead.tensor.quantize = async function* () {
     throw new AppError('disk.full', { path: folder });
   };
   expect(await runJob(client, convert(join(folder, 'a.gguf')))).toMatchObject({ state: 'failed', error: { code: 'disk.full' } });

@@ -250,7 +250,7 @@ test('cancelling a resumed job that still waits gives up what was kept', async (
   engines.crash('tensor');
   await endOf(client, jobId);
   // Another is at work, so that it has to wait.
-  await client.jobs.start({ spec: { kind: 'quantize', modelId, target: 'Q8_0', outputPath: join(folder, 'other.gguf') } });
+  const other = await client.jobs.start({ spec: { kind: 'quantize', modelId, target: 'Q8_0', outputPath: join(folder, 'other.gguf') } });
   expect(await client.jobs.resume({ jobId })).toMatchObject({ state: 'queued' });
   expect(existsSync(`${output}.partial`)).toBe(true);
   await client.jobs.cancel({ jobId });
@@ -259,6 +259,10 @@ test('cancelling a resumed job that still waits gives up what was kept', async (
     (there) => !there,
   );
   expect((await client.jobs.list({})).find(({ id }) => id === jobId)).toMatchObject({ state: 'cancelled', resumable: false });
+  // It writes until it is stopped.
+  await eventually(() => existsSync(join(folder, 'other.gguf.partial.journal')), Boolean);
+  await client.jobs.cancel({ jobId: other.id });
+  await endOf(client, other.id);
 });
 
 test('who begins to write a path owns what lies there: clearing an earlier job leaves it alone', async () => {

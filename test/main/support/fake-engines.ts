@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { mkdtemp, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { AppError } from '#core/errors/index.ts';
@@ -38,7 +38,11 @@ const health = (): Handlers<Pick<typeof tensorContract, 'health'>>['health'] => 
 
 /** Waits until the signal aborts, and throws then. */
 export const untilAborted = (signal: AbortSignal): Promise<never> =>
-  new Promise((_, reject) => signal.addEventListener('abort', () => reject(new AppError('request.cancelled', {})), { once: true }));
+  new Promise((_, reject) => {
+    const leave = (): void => reject(new AppError('request.cancelled', {}));
+    if (signal.aborted) leave();
+    else signal.addEventListener('abort', leave, { once: true });
+  });
 
 /** What the fake measures of every model. */
 export const measure: QualityMeasure = {
@@ -58,6 +62,16 @@ export const measure: QualityMeasure = {
   samples: [{ prompt: 'Once', source: ' upon a time', variant: ' upon a hill' }],
 };
 
+/** The end of a quantization that a test makes up. */
+export const finished = (sizeBytes = 1) => ({
+  type: 'finished' as const,
+  sizeBytes,
+  warnings: [],
+  resumedTensors: 0,
+  tensors: [],
+  outliers: [],
+});
+
 type Format = 'hf' | 'gguf';
 
 const writeModel = (format: Format, path: string): Promise<unknown> =>
@@ -76,7 +90,7 @@ const formatOf = (target: string, format: Format | undefined): Format => format 
 
 /**
  * Engines in this process, behind the real contract. Inference says the words of its script, one event each. Tensor hashes
- * truly, and "converts" and "quantizes" into a small real model.
+ * truly, and "quantizes" into a small real model.
  */
 export function fakeEngines(script: readonly string[] = ['Once', ' upon', ' a time']): FakeEngines {
   const asked: [string, unknown][] = [];
@@ -107,16 +121,18 @@ export function fakeEngines(script: readonly string[] = ['Once', ' upon', ' a ti
       const facts = { sampling, promptTokens: 5, cachedTokens: 0, answerTokens, timeToFirstTokenMs: 3, tokensPerSecond: 100, stopReason };
       yield { type: 'finished', stopReason, facts };
     },
+    prompt: (input) => {
+      asked.push(['prompt', input]);
+      const text = input.turns.map((turn) => turn.text).join('|');
+      return { text, promptTokens: text.length, contextLength: 2048, droppedTurns: 0, droppedSystem: false, fits: true };
+    },
+    embed: async function* (input) {
+      asked.push(['embed', input]);
+      for (const [index, text] of input.texts.entries()) yield { index, vector: [text.length, 1], tokens: text.length };
+    },
     stop: () => ((stopping = true), asked.push(['stop', {}]), {}),
   };
   const tensor: TensorHandlers = {
-    convert: async function* (input) {
-      asked.push(['convert', input]);
-      yield { type: 'progress', phase: 'convert.writing', detail: 'output.weight', amount: 50, total: 100, unit: 'bytes' };
-      await writeGeneratedModel(`${input.outputPath}.partial`, { layers: 1 });
-      await rename(`${input.outputPath}.partial`, input.outputPath);
-      yield { type: 'finished', sizeBytes: (await stat(input.outputPath)).size, warnings: [] };
-    },
     recipes: (input) => {
       asked.push(['recipes', input]);
       const common = { sizeBytes: 1000, bitsPerWeight: 8.5, needsImatrix: false, problem: null };

@@ -1,6 +1,6 @@
 import { formatBytes, formatDuration } from '#core/bytes.ts';
 import { AppError } from '#core/errors/index.ts';
-import { floatTarget } from '#contract/jobs.ts';
+import { quantizeOptions } from '#contract/quantize.ts';
 import { defineCommand } from '../command.ts';
 import { runJob } from '../job.ts';
 import { findModel } from '../model.ts';
@@ -15,11 +15,20 @@ export const command = defineCommand({
     name: { type: 'string', value: 'NAME', help: 'its name in the library (otherwise made from the model’s)' },
   },
   run: async (context, [reference = ''], values) => {
-    const target = oneOf('to', required('to', values.to), floatTarget.options);
+    const target = oneOf('to', required('to', values.to), ['f32', 'f16', 'bf16']).toUpperCase();
     const outputPath = context.resolvePath(required('out', values.out));
     const { id: modelId } = await findModel(context, reference);
     const name = values.name === undefined ? {} : { name: values.name };
-    const result = await runJob(context, { kind: 'convert', modelId, target, outputPath, ...name });
+    const result = await runJob(context, {
+      kind: 'quantize',
+      modelId,
+      target,
+      format: 'gguf',
+      outputPath,
+      ...name,
+      options: quantizeOptions.parse({}),
+      quality: null,
+    });
     const text = facts([
       ['written', result.path],
       ['size', formatBytes(result.sizeBytes)],

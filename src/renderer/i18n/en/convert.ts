@@ -6,6 +6,7 @@ export const convert = {
     source: 'Source:',
     chooseSource: 'Choose a model',
     already: 'quantized already',
+    caution: 'This model is quantized already: each further step adds to its loss. Start from the original where you have it.',
     noneFound: 'No model of that name can be converted.',
     parameters: '{{number}} parameters',
     reading: 'Reading the model and planning every tensor…',

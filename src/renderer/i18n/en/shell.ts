@@ -151,7 +151,6 @@ export const shell = {
       windows: '{{amount}} of {{total}} windows',
     },
     titles: {
-      convert: 'Convert {{name}} to {{target}}',
       quantize: 'Make {{target}} from {{name}}',
       calibrate: 'Compute an importance matrix of {{name}}',
       quality: 'Measure the quality of {{name}}',
@@ -165,11 +164,6 @@ export const shell = {
       perplexity: 'Measure the perplexity of {{name}}',
     },
     phases: {
-      convert: {
-        reading: 'Reading the model',
-        writing: 'Writing tensors',
-        hashing: 'Computing the checksum',
-      },
       quantize: {
         reading: 'Reading the model',
         calibrating: 'Running the calibration text',

@@ -77,6 +77,11 @@ export const adapters = {
     '其他权重不受影响。',
     '如果它本应在那里起作用，说明训练没有触及这些层。',
   ),
+  'adapters.replacedWhole': words(
+    '适配器整体替换 {tensor}（此类张量共 {count} 个），因此比例 {weight} 在此不适用。',
+    '其余部分均按该比例合并。',
+    '使用比例 1 可得到与训练完全一致的结果，使用 0 则不应用该适配器。',
+  ),
   'adapters.notInGguf': words(
     'GGUF 适配器无法保存{what}（{tensor}，共 {count} 个）。',
     safe.nothingWritten,

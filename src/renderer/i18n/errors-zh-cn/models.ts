@@ -30,7 +30,6 @@ export const models = {
     safe.nothingWritten,
     '请使用原格式的模型。',
   ),
-  'model.quantized': words('权重已经过量化（{method}），不能直接转换。', safe.nothingWritten, '请转换未量化的原模型。'),
   'model.missingTensor': words(
     '缺少张量 {tensor}（共缺 {count} 个）。',
     safe.nothingWritten,

@@ -133,11 +133,6 @@ export const program = {
 
   'jobs.unknown': words('此任务已不在列表中。', '它生成的内容仍在。', '如果仍然需要，请重新开始。'),
   'jobs.wrongState': words('任务处于“{state}”状态时不能这样做。', '任务保持原样。', '请重新查看任务列表。'),
-  'jobs.needsHf': words(
-    '“{name}”不是带有完整权重的 Hugging Face 格式，无法转换为 GGUF。',
-    safe.nothingStarted,
-    '请选择包含 config.json 和 .safetensors 文件的模型文件夹。',
-  ),
   'jobs.needsGguf': words('“{name}”不是 GGUF 文件，不能直接测量困惑度。', safe.nothingStarted, convertFirst),
   'jobs.outputName': words('结果的名称必须以 {ending} 结尾：{path}。', safe.nothingStarted, '请在名称后加上该扩展名。'),
   'jobs.needsModel': words(
@@ -200,6 +195,24 @@ export const program = {
     '请改为让模型续写文本，或使用针对对话调优的模型。',
   ),
   'chat.templateFailed': words('无法套用此模型的对话模板：{problem}。', '你的消息已保留。', '请去掉系统提示词再试，或改为让模型续写文本。'),
+  'chat.templateTooSlow': words(
+    '此模型的对话模板在 {limitMs} 后被中止。',
+    '你的消息已保留，其他内容不受影响。',
+    '该模板有缺陷或怀有恶意。请改为让模型续写文本，或使用该模型的另一份副本。',
+  ),
+  'chat.templateTooLarge': words(
+    '此模型的对话模板占用内存超过 {limitBytes}，已被中止。',
+    '你的消息已保留，其他内容不受影响。',
+    '该模板有缺陷或怀有恶意。请改为让模型续写文本，或使用该模型的另一份副本。',
+  ),
+  'chat.badGrammar': words('此语法不能使用：{problem}。', '你的消息已保留。', '请改正它。回答从名为“root”的规则开始。'),
+  'chat.badSchema': words('此 JSON schema 不能使用：{problem}。', '你的消息已保留。', '请去掉这一部分，或换一种写法。'),
+  'chat.formatUnreachable': words(
+    '此模型的词表无法写出所有字符，因此不能按语法或 schema 约束它的回答。',
+    '你的消息已保留。',
+    '请不使用语法提问，或换一个模型。',
+  ),
+  'chat.noEmbedding': words('此模型给不出该文本的向量：{problem}。', '没有改动任何内容。', '请换一个模型，或使用较短的文本。'),
   'chat.promptTooLong': words(
     '文本有 {promptTokens} 个词元，而上下文只能容纳 {contextLength} 个。',
     '你的消息已保留。',

@@ -5,6 +5,7 @@ export const convert = {
     source: '来源：',
     chooseSource: '选择模型',
     already: '已量化',
+    caution: '此模型已经量化：每再量化一次都会增加损失。如有原模型，请从原模型开始。',
     noneFound: '没有叫这个名字且可以转换的模型。',
     parameters: '{{number}} 参数',
     reading: '正在读取模型并规划每个张量…',

@@ -149,7 +149,6 @@ export const shell = {
       windows: '{{amount}} / {{total}} 个窗口',
     },
     titles: {
-      convert: '将 {{name}} 转换为 {{target}}',
       quantize: '由 {{name}} 生成 {{target}}',
       calibrate: '计算 {{name}} 的重要性矩阵',
       quality: '测量 {{name}} 的质量',
@@ -163,11 +162,6 @@ export const shell = {
       perplexity: '测量 {{name}} 的困惑度',
     },
     phases: {
-      convert: {
-        reading: '正在读取模型',
-        writing: '正在写入张量',
-        hashing: '正在计算校验和',
-      },
       quantize: {
         reading: '正在读取模型',
         calibrating: '正在运行校准文本',

@@ -48,6 +48,10 @@ export function placeLabels<T extends { readonly x: number; readonly y: number; 
       place('middle', point.x, point.y + 15),
       place('start', point.x + 8, point.y - 7),
       place('start', point.x + 8, point.y + 14),
+      place('end', point.x - 7, point.y + 12),
+      place('end', point.x - 7, point.y - 6),
+      place('middle', point.x, point.y + 24),
+      place('middle', point.x, point.y - 19),
     ];
     const isFree = ({ box }: { readonly box: Box }): boolean =>
       box.left >= area.left &&

@@ -1,5 +1,5 @@
 import { Button } from '@mantine/core';
-import { IconPlus, IconSparkles, IconTransform } from '@tabler/icons-react';
+import { IconInfoCircle, IconPlus, IconSparkles, IconTransform } from '@tabler/icons-react';
 import { useTranslation } from 'react-i18next';
 import { EmptyState } from '../../components/empty-state.tsx';
 import { ErrorPanel } from '../../components/error-panel.tsx';
@@ -86,6 +86,12 @@ function Workbench({ convert, modelId }: { readonly convert: Convert; readonly m
       <div className={classes.body}>
         <div className={classes.main}>
           <SourceChip convert={convert} />
+          {!convert.isOriginal && (
+            <p className={classes.caution}>
+              <IconInfoCircle size={15} stroke={1.8} aria-hidden />
+              {t('convert.caution')}
+            </p>
+          )}
           <ConvertWork modelId={modelId} />
           {recipes.isError && (
             <ErrorPanel

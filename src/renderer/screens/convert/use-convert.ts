@@ -61,24 +61,29 @@ export function useConvert() {
       ];
     });
   }, [recipes.data, source, family.relatives, gptq, float]);
+  const isOriginal = source !== undefined && isFloat(source);
+  // Of what was quantized once, another quantized copy is nothing to recommend.
   const recommended = useMemo(
     () =>
-      recommendTarget(
-        rows.map(({ target, needBytes: need, relative }) => ({
-          target,
-          needBytes: need,
-          perplexityRise: relative === undefined ? undefined : riseOf(relative.card),
-        })),
-        { parameterCount: source?.facts.parameterCount, memoryBytes: totalBytes === null ? null : mostBytes(totalBytes) },
-      ),
-    [rows, source, totalBytes],
+      !isOriginal
+        ? null
+        : recommendTarget(
+            rows.map(({ target, needBytes: need, relative }) => ({
+              target,
+              needBytes: need,
+              perplexityRise: relative === undefined ? undefined : riseOf(relative.card),
+            })),
+            { parameterCount: source?.facts.parameterCount, memoryBytes: totalBytes === null ? null : mostBytes(totalBytes) },
+          ),
+    [rows, source, isOriginal, totalBytes],
   );
   const chosen = targetsOf(search).flatMap((target) => rows.find((row) => row.target === target && row.problem === null) ?? []);
   const [pointed, point] = useState<string | null>(null);
   const focused =
     rows.find(({ target, problem }) => target === pointed && problem === null) ??
     chosen.at(-1) ??
-    rows.find(({ target }) => target === recommended?.target);
+    rows.find(({ target }) => target === recommended?.target) ??
+    rows.find(({ problem }) => problem === null);
 
   const go = (model: string | undefined, targets: readonly string[]): void =>
     void navigate({
@@ -93,6 +98,7 @@ export function useConvert() {
     rows,
     family,
     recommended,
+    isOriginal,
     chosen,
     focused,
     point,

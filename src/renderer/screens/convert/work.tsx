@@ -8,7 +8,7 @@ import { useJobs } from '../../jobs/use-jobs.ts';
 import { QualityCard } from '../../quality/quality-card.tsx';
 import classes from './convert.module.css';
 
-const KINDS: ReadonlySet<Job['spec']['kind']> = new Set(['convert', 'quantize', 'calibrate', 'quality']);
+const KINDS: ReadonlySet<Job['spec']['kind']> = new Set(['quantize', 'calibrate', 'quality']);
 
 /** When this page was opened: what ended well before then is in the drawer of all jobs, and its result in the table. */
 const openedMs = performance.timeOrigin;

@@ -40,8 +40,10 @@ export function Overview({ model, details }: Props) {
 
   return (
     <div className={classes.overview}>
-      {sentence.length > 0 && <p className={classes.sentence}>{sentence.join(t('common.betweenSentences'))}</p>}
-      {model.kind === 'gguf' && model.state.status === 'ready' && <FitVerdict bytes={needBytes(facts, model.sizeBytes)} />}
+      <div>
+        {sentence.length > 0 && <p className={classes.sentence}>{sentence.join(t('common.betweenSentences'))}</p>}
+        {model.kind === 'gguf' && model.state.status === 'ready' && <FitVerdict bytes={needBytes(facts, model.sizeBytes)} />}
+      </div>
       <Annotations model={model} />
       <section aria-labelledby="facts">
         <h3 className={classes.sectionTitle} id="facts">

@@ -1,0 +1,78 @@
+import type { Token } from 'node-llama-cpp';
+import { contextCuts, mildestFit, promptRoom, type ContextCut } from '#core/chat/context.ts';
+import type { PromptTurn, Tool } from '#core/chat/turn.ts';
+import { AppError } from '#core/errors/index.ts';
+import type { Sampling } from '#contract/chat.ts';
+import type { OpenModel } from './model.ts';
+import type { TemplateRunner } from './template-runner.ts';
+
+export interface PromptRequest {
+  readonly mode: 'chat' | 'text';
+  readonly systemPrompt: string;
+  readonly turns: readonly PromptTurn[];
+  readonly sampling: Sampling;
+  readonly tools?: readonly Tool[] | undefined;
+}
+
+export interface FittedPrompt {
+  readonly tokens: readonly Token[];
+  readonly cut: ContextCut;
+  /** False: the shortest prompt that the policy allows, and it is too long. */
+  readonly fits: boolean;
+}
+
+/**
+ * The tokens that a request is for the model. Throws `chat.*` where there is no template or it fails or does not end, and
+ * `tokenizer.unsupportedText`.
+ */
+async function promptTokens(
+  { model, chatTemplate, check }: OpenModel,
+  request: PromptRequest,
+  templates: TemplateRunner,
+): Promise<Token[]> {
+  const { bos, shouldPrependBosToken } = model.tokens;
+  const start = shouldPrependBosToken && bos !== null ? [bos] : [];
+  const tokenize = (text: string, specialTokens: boolean): Token[] => {
+    check(text, specialTokens);
+    return model.tokenize(text, specialTokens);
+  };
+  const { mode, systemPrompt, turns, tools } = request;
+  if (mode === 'text') return [...start, ...tokenize(systemPrompt + turns.map((turn) => turn.text).join(''), false)];
+  if (chatTemplate === null) throw new AppError('chat.noTemplate', {});
+  const names = { bos: model.tokens.bosString, eos: model.tokens.eosString };
+  const rendered = await templates.render({ source: chatTemplate, conversation: { systemPrompt, turns, tools }, tokens: names });
+  const tokens = tokenize(rendered, true);
+  // Most templates write the first token themselves.
+  return tokens[0] === bos ? tokens : [...start, ...tokens];
+}
+
+/** The prompt of a request after the request's own policy, counted in tokens. Nothing but whole turns is left out. */
+export async function fitPrompt(
+  open: OpenModel,
+  contextLength: number,
+  request: PromptRequest,
+  templates: TemplateRunner,
+): Promise<FittedPrompt> {
+  const { turns, mode, systemPrompt, sampling } = request;
+  const room = promptRoom(sampling.contextPolicy, contextLength, sampling.maxTokens);
+  const cuts = contextCuts({
+    // A text has no turns that could be left out.
+    policy: mode === 'text' ? 'stop' : sampling.contextPolicy,
+    roles: turns.map(({ role }) => role),
+    hasSystem: systemPrompt.trim() !== '',
+  });
+  const tokensOf = async (cut: ContextCut) => {
+    const prompt = await promptTokens(
+      open,
+      { ...request, systemPrompt: cut.droppedSystem ? '' : systemPrompt, turns: turns.slice(cut.droppedTurns) },
+      templates,
+    );
+    return { tokens: prompt.length, prompt };
+  };
+  const fitted = await mildestFit(cuts, room, tokensOf);
+  if (fitted !== null) return { tokens: fitted.prompt, cut: fitted.cut, fits: true };
+  const shortest = cuts.at(-1) ?? { droppedTurns: 0, droppedSystem: false };
+  const { tokens, prompt } = await tokensOf(shortest);
+  // What the window would have left for the answer is given to the question rather than refusing it.
+  return { tokens: prompt, cut: shortest, fits: tokens <= contextLength - 1 };
+}
