@@ -323,6 +323,7 @@ describe('generate', () => {
 
   test('--json holds the exact text and what was measured', async () => {
     const { stdout } = await lathe(['generate', 'Story', '--prompt', 'Hello', '--json'], groups);
-    expect(JSON.parse(stdout)).toEqual({ text: 'Once\u001b[31m more\n', ...facts });
+    // What of the sampling was not given is the contract's.
+    expect(JSON.parse(stdout)).toMatchObject({ text: 'Once\u001b[31m more\n', ...facts });
   });
 });

@@ -190,8 +190,14 @@ export const shell = {
       },
       adapter: {
         hashing: 'Computing the checksum',
-        reading: 'Reading the adapters',
-        computing: 'Computing the adapter',
+      },
+      combine: {
+        combining: 'Computing the adapter',
+      },
+      extract: {
+        comparing: 'Comparing the weights of both models',
+      },
+      convertAdapter: {
         writing: 'Writing the adapter',
       },
       certify: {

@@ -188,8 +188,14 @@ export const shell = {
       },
       adapter: {
         hashing: '正在计算校验和',
-        reading: '正在读取适配器',
-        computing: '正在计算适配器',
+      },
+      combine: {
+        combining: '正在计算适配器',
+      },
+      extract: {
+        comparing: '正在比较两个模型的权重',
+      },
+      convertAdapter: {
         writing: '正在写入适配器',
       },
       certify: {
