@@ -72,6 +72,7 @@ namespace lathe {
   X(llama_vocab_is_eog)                \
   X(llama_tokenize)                    \
   X(llama_detokenize)                  \
+  X(llama_token_to_piece)              \
   X(llama_context_default_params)      \
   X(llama_init_from_model)             \
   X(llama_free)                        \

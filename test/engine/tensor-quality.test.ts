@@ -150,6 +150,13 @@ describe('what the models say', () => {
     }
   });
 
+  it('follows whole words, where the text has words', async () => {
+    // 4 places of 16 tokens: the first word that begins in each, and as many more as fit into 8 tokens.
+    const words = 'bcd ef gh abcde '.repeat(4);
+    const found = await native.continueText({ modelPath: model.path, text: words, places: 4, promptTokens: 8, newTokens: 1, threads: 1 });
+    expect(found.map(({ prompt }) => prompt.trim())).toEqual(Array.from({ length: 4 }, () => 'ef gh'));
+  });
+
   it('comes from fewer places where the text is short, and from none where it is too short', async () => {
     const ask = (short: string) =>
       native.continueText({ modelPath: model.path, text: short, places: 5, promptTokens: 8, newTokens: 4, threads: 1 });

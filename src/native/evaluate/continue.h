@@ -11,9 +11,9 @@ namespace lathe {
 struct ContinueOptions {
   std::string model_path;
   std::vector<AdapterFile> adapters = {};  // beside its weights
-  int32_t places = 1;         // evenly spaced over the text
-  int32_t prompt_tokens = 1;  // of the text, before each continuation
-  int32_t new_tokens = 1;     // at most: a model may end by itself
+  int32_t places = 1;                      // evenly spaced over the text
+  int32_t prompt_tokens = 1;               // of the text, before each continuation, at most: words are left whole
+  int32_t new_tokens = 1;                  // at most: a model may end by itself
   int threads = 1;
   int gpu_layers = 0;
 };
