@@ -105,9 +105,9 @@ export async function removePartial(path: string): Promise<void> {
  */
 export async function publishedSince(path: string, sinceMs: number): Promise<number | null> {
   if (!(await exists(path))) return null;
-  const { mtimeMs } = await onDisk(path, () => stat(path));
+  const found = await onDisk(path, () => stat(path));
   const sizeBytes = await sizeOf(path);
-  if (sizeBytes === 0) return null;
-  if (mtimeMs < sinceMs) throw new AppError('convert.outputExists', { path });
+  if (found.isDirectory() && sizeBytes === 0) return null;
+  if (found.mtimeMs < sinceMs) throw new AppError('convert.outputExists', { path });
   return sizeBytes;
 }

@@ -20,9 +20,9 @@ import {
   hasFinishedTensors,
   keptBytes,
   makeFolder,
+  publishedSince,
   removeEmptyFolder,
   removePartial,
-  sizeOf,
 } from './output.ts';
 import type { JobContext, JobRunner, SpecOf, WorkReport } from './runner.ts';
 
@@ -177,16 +177,11 @@ function nameOf({ name, facts }: Model): string {
   return name.endsWith(type) && name.length > type.length ? name.slice(0, -type.length) : name;
 }
 
-/**
- * What an interrupted run left under the result's own name: that name is given only to what is complete. Null where there is
- * nothing. Throws `convert.outputExists` for what the run cannot have made.
- */
+/** What an interrupted run finished. Throws `convert.outputExists` for what it cannot have made. */
 async function finishedEarlier(path: string, plan: QuantizePlan, sinceMs: number): Promise<Written | null> {
-  if (!(await exists(path))) return null;
-  const found = await onDisk(path, () => stat(path));
-  const sizeBytes = await sizeOf(path);
-  if (found.isDirectory() && sizeBytes === 0) return null;
-  const isPlanned = found.isDirectory() === (plan.format === 'hf') && sizeBytes === plan.sizeBytes;
-  if (!isPlanned || found.mtimeMs < sinceMs) throw new AppError('convert.outputExists', { path });
+  const sizeBytes = await publishedSince(path, sinceMs);
+  if (sizeBytes === null) return null;
+  const isFolder = (await onDisk(path, () => stat(path))).isDirectory();
+  if (isFolder !== (plan.format === 'hf') || sizeBytes !== plan.sizeBytes) throw new AppError('convert.outputExists', { path });
   return { sizeBytes, warnings: plan.warnings, resumedTensors: plan.tensors.length, tensors: [], outliers: [] };
 }
