@@ -12,6 +12,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   lathe::add_gptq_functions(env, exports);
   lathe::add_calibrate_functions(env, exports);
   lathe::add_lora_functions(env, exports);
+  lathe::add_train_functions(env, exports);
   return exports;
 }
 

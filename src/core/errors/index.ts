@@ -15,6 +15,7 @@ import { quantizeErrors } from './quantize.ts';
 import { requestErrors } from './request.ts';
 import { systemErrors } from './system.ts';
 import { tokenizerErrors } from './tokenizer.ts';
+import { trainErrors } from './train.ts';
 import type { ErrorParams, ErrorText, ParamsOf } from './text.ts';
 
 export type { ErrorParam, ErrorParams, ErrorText } from './text.ts';
@@ -37,6 +38,7 @@ export const errorCatalogue = {
   ...requestErrors,
   ...systemErrors,
   ...tokenizerErrors,
+  ...trainErrors,
 } as const satisfies Record<string, ErrorText>;
 
 export type ErrorCode = keyof typeof errorCatalogue;

@@ -12,5 +12,6 @@ void add_quantize_functions(Napi::Env env, Napi::Object exports);
 void add_gptq_functions(Napi::Env env, Napi::Object exports);
 void add_calibrate_functions(Napi::Env env, Napi::Object exports);
 void add_lora_functions(Napi::Env env, Napi::Object exports);
+void add_train_functions(Napi::Env env, Napi::Object exports);
 
 }  // namespace lathe

@@ -219,4 +219,26 @@ export const program = {
     '请以更长的上下文加载模型，或缩短文本。',
   ),
   'chat.emptyPrompt': words('模型没有可以接续的内容。', safe.nothingLost, '请至少输入一个字符。'),
+  'train.unsupportedArchitecture': words(
+    '无法训练 {architecture} 类型的模型：{reason}。',
+    '没有训练，也没有写入任何内容。',
+    '请选择 Llama、Mistral、SmolLM、Qwen 2 或 3、Gemma 或 Phi-3 模型。',
+  ),
+  'train.badModel': words('无法在 {file} 上训练。', '没有训练，也没有写入任何内容。', '请在模型库中校验该模型；如果已损坏，请重新导入。'),
+  'train.noDevice': words('无法使用设备 {device}。', '没有训练，也没有写入任何内容。', '请选择其他设备，或更新显卡驱动。'),
+  'train.outOfMemory': words(
+    '内存不足，无法进行此训练。',
+    '此次运行已保存的内容仍在。',
+    '请缩短样本、启用梯度检查点，或改为流式读取权重。',
+  ),
+  'train.computeFailed': words(
+    '设备在一步的中途停止工作（状态 {status}）。',
+    '此次运行已保存的内容仍在。',
+    '请从最后一个检查点继续，或选择其他设备。',
+  ),
+  'train.unsupportedOperation': words(
+    '{device} 不支持训练所需的 {operation}。',
+    '没有训练，也没有写入任何内容。',
+    '请在处理器上训练，或更新显卡驱动。',
+  ),
 } as const;
