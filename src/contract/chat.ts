@@ -100,6 +100,8 @@ export const answerFacts = z.object({
   timeToFirstTokenMs: z.number().nullable(),
   tokensPerSecond: z.number().nullable(),
   stopReason,
+  /** The user changed the words afterwards. */
+  isEdited: z.boolean().optional(),
 });
 
 export const message = z.object({
@@ -107,13 +109,24 @@ export const message = z.object({
   threadId: id,
   /** The message before this one; null for the first. A thread is a tree: an edited or regenerated message is a sibling. */
   parentId: id.nullable(),
-  role: z.enum(['user', 'assistant']),
+  role: z.enum(['user', 'assistant', 'tool']),
   text: z.string(),
+  /** Of an assistant: what it wants called. */
+  toolCalls: z.array(toolCall).optional(),
+  /** Of a tool: the call that this is the result of. */
+  toolCallId: z.string().optional(),
   facts: answerFacts.nullable(),
   error: errorData.nullable(),
   createdMs: timeMs,
 });
 export type Message = z.output<typeof message>;
+
+/** More at once would only be waited for. */
+const MAX_ANSWERS = 8;
+const MAX_TOOLS = 64;
+const folderName = z.string().trim().max(100);
+const toolNames = z.array(tool.shape.name).max(MAX_TOOLS);
+const answerCount = z.int().min(1).max(MAX_ANSWERS);
 
 export const thread = z.object({
   id,
@@ -122,6 +135,12 @@ export const thread = z.object({
   mode: promptMode,
   systemPrompt: z.string(),
   sampling,
+  /** Answers that each message gets, side by side. */
+  answerCount,
+  /** Names of the functions that the model is told of: Lathe's own, and those of the settings. */
+  tools: toolNames,
+  /** Empty: in none. A folder is there as long as a thread is in it. */
+  folder: folderName,
   createdMs: timeMs,
   updatedMs: timeMs,
 });
@@ -153,6 +172,8 @@ export const answerText = z.object({ type: z.literal('text'), text: z.string(), 
 export const promptReport = z.object({
   /** With the special tokens by name. */
   text: z.string(),
+  /** The special tokens that occur in the text, each once. */
+  specialTokens: z.array(z.string()),
   promptTokens: count,
   contextLength: count,
   /** Turns from the beginning that the policy leaves out. */
@@ -185,7 +206,43 @@ const threadSettings = {
   mode: promptMode.optional(),
   systemPrompt: text.optional(),
   sampling: sampling.optional(),
+  answerCount: answerCount.optional(),
+  tools: toolNames.optional(),
+  folder: folderName.optional(),
 };
+
+/** A place where a searched text stands. */
+export const searchHit = z.object({
+  threadId: id,
+  title: z.string(),
+  messageId: id,
+  role: message.shape.role,
+  /** What stands around the first find: before it, as it is written there, and after it. */
+  excerpt: z.tuple([z.string(), z.string(), z.string()]),
+  createdMs: timeMs,
+});
+export type SearchHit = z.output<typeof searchHit>;
+
+/** A conversation as a file, whole: every branch, with what the answers were made with. */
+export const savedChat = z.object({
+  format: z.literal('lathe-chat'),
+  version: z.literal(1),
+  thread: thread.omit({ id: true, modelId: true }).extend({
+    answerCount: answerCount.default(1),
+    tools: toolNames.default([]),
+    folder: folderName.default(''),
+  }),
+  messages: z.array(message.omit({ threadId: true }).extend({ error: z.null().catch(null) })).max(100_000),
+});
+export type SavedChat = z.output<typeof savedChat>;
+
+/** The longest file that can be brought in, in UTF-16 units: what one request may carry. */
+export const MAX_IMPORT_LENGTH = 16_000_000;
+/** A template of a model is a few thousand characters long. */
+const MAX_TEMPLATE_LENGTH = 262_144;
+
+/** What the user put in the place of a model's own chat template, which `library.get` tells. */
+export const chatTemplate = z.object({ override: z.string().nullable() });
 
 export const chat = {
   threads: call(none, z.array(thread)),
@@ -197,11 +254,44 @@ export const chat = {
   restore: call(z.object({ threadId: id }), thread),
   /** Save a user's message after `parentId` and stream the answer. Leaving the stream stops it; what came is saved. */
   send: stream(z.object({ threadId: id, parentId: id.nullable(), text: text.min(1) }), generationEvent),
-  /** Another answer to the same message (a sibling of the present one). */
-  regenerate: stream(z.object({ threadId: id, messageId: id }), generationEvent),
-  /** What sending `text` after `parentId` would give the model to read. Throws `engine.noModel` where the thread's model is not loaded. */
-  prompt: call(z.object({ threadId: id, parentId: id.nullable(), text }), promptReport),
+  /** Another answer to the same message (a sibling of the present one). `seed` stands in for the thread's. */
+  regenerate: stream(z.object({ threadId: id, messageId: id, seed: sampling.shape.seed.unwrap().optional() }), generationEvent),
+  /** Go on with an answer where it ended. */
+  resume: stream(z.object({ threadId: id, messageId: id }), generationEvent),
+  /** Give an answer the results of all of its calls, and stream the next one. A null is for one of Lathe's own functions to work out. */
+  callTools: stream(
+    z.object({ threadId: id, messageId: id, results: z.array(z.object({ callId: z.string(), text: text.nullable() })).min(1) }),
+    generationEvent,
+  ),
+  /** Other words beside a message, as its sibling; an answer keeps its figures and is marked as edited. */
+  editMessage: call(z.object({ threadId: id, messageId: id, text: text.min(1) }), message),
+  /**
+   * What sending `text` after `parentId` would give the model to read, with settings that need not be saved; without a thread, of
+   * a new one. Throws `engine.noModel` where the model is not loaded.
+   */
+  prompt: call(z.object({ threadId: id.nullable(), parentId: id.nullable(), text, ...threadSettings }), promptReport),
+  /** Take a message away, and all that follow it. */
   removeMessage: call(z.object({ threadId: id, messageId: id }), none),
+  restoreMessage: call(z.object({ threadId: id, messageId: id }), none),
+  /** Messages with all of these words, the newest first. */
+  search: call(z.object({ query: z.string().trim().min(1).max(200), limit: z.int().min(1).max(200).default(50) }), z.array(searchHit)),
+  /** Give a folder another name; an empty one takes the threads out of it. */
+  renameFolder: call(z.object({ from: folderName.min(1), to: folderName }), none),
+  /** A thread as a file: JSON holds all of it, Markdown the way to one message. */
+  save: call(
+    z.object({ threadId: id, format: z.enum(['json', 'markdown']), leafId: id.nullable() }),
+    z.object({ name: z.string(), text: z.string() }),
+  ),
+  /** Make a thread of a file: what `save` wrote, or the `messages` of OpenAI and the `conversations` of ShareGPT. Throws `chat.unreadable`. */
+  open: call(z.object({ name: z.string().max(255), text: z.string().max(MAX_IMPORT_LENGTH) }), thread),
+  template: call(z.object({ modelId: id }), chatTemplate),
+  /**
+   * Put another template in the place of a model's own, or (null) give it back its own. It is tried first, where it can be stopped.
+   * Throws `chat.template*`.
+   */
+  setTemplate: call(z.object({ modelId: id, source: z.string().min(1).max(MAX_TEMPLATE_LENGTH).nullable() }), chatTemplate),
+  /** Whether a schema or grammar can be used, without a model. Throws `chat.badSchema` and `chat.badGrammar`. */
+  checkFormat: call(z.object({ format: answerFormat }), none),
   changes: stream(none, chatEvent),
   load: call(z.object({ modelId: id, contextLength: z.int().min(8).optional() }), engineStatus),
   unload: call(none, engineStatus),

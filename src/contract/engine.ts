@@ -5,10 +5,11 @@ import {
   adapterScale,
   certificateMeasure,
   certifyOptions,
+  combinedChange,
   combineOptions,
   weightChange,
 } from './adapters.ts';
-import { answerFacts, answerText, loadStage, promptMode, promptReport, sampling, stopReason, tool, toolCall } from './chat.ts';
+import { answerFacts, answerFormat, answerText, loadStage, promptMode, promptReport, sampling, stopReason, tool, toolCall } from './chat.ts';
 import { call, stream, type Contract } from './define.ts';
 import {
   outlierColumns,
@@ -56,6 +57,10 @@ const generateRequest = z.object({
   sampling,
   /** What a chat template may tell the model of. */
   tools: z.array(tool).optional(),
+  /** In the place of the model's own template. */
+  template: z.string().optional(),
+  /** The beginning of the answer: the model goes on from there. */
+  prefill: z.string().optional(),
 });
 
 /** An adapter's file or folder, and how strongly it acts. */
@@ -101,6 +106,10 @@ const inference = {
   ),
   /** What the loaded model would get to read; also while it answers. */
   prompt: call(generateRequest, promptReport),
+  /** What a template makes of a short conversation; needs no model. Throws `chat.template*`. */
+  tryTemplate: call(z.object({ template: z.string() }), z.object({ text: z.string() })),
+  /** Throws what keeps a schema or grammar from being used; needs no model. */
+  checkFormat: call(z.object({ format: answerFormat }), none),
   /** One vector of length 1 for each text, in order. */
   embed: stream(z.object({ texts: z.array(z.string()) }), z.object({ index: count, vector: z.array(z.number()), tokens: count })),
   /** End the running answer after its present token: its stream ends with `finished`, and what was measured. */
@@ -177,6 +186,10 @@ const tensor = {
     z.array(z.object({ problems: z.array(errorData), warnings: z.array(errorData) })),
   ),
   adapterChanges: call(z.object({ basePath: path, adapters: z.array(adapterAt) }), z.array(weightChange)),
+  combinedChanges: call(
+    z.object({ adapters: z.array(adapterAt), options: combineOptions, basePath: path.nullable() }),
+    z.array(combinedChange),
+  ),
   /** A model with adapters in its weights, to any target in one pass; written as `quantize` writes. */
   merge: stream(
     z.object({

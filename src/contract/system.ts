@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { sampling, tool } from './chat.ts';
 import { call, stream } from './define.ts';
 import { count, none, path, sizeBytes, timeMs } from './shared.ts';
 
@@ -14,6 +15,12 @@ export const settings = z.object({
   outputFolder: path.nullable().default(null),
   /** CPU threads for the engines; null: measured, with one core left free. */
   threads: z.int().min(1).max(1024).nullable().default(null),
+  /** A model that nobody has asked for so long is unloaded; null: it stays. */
+  unloadAfterMinutes: z.int().min(1).max(1440).nullable().default(null),
+  /** Ways of sampling that the user gave a name to. */
+  samplingPresets: z.array(z.object({ name: z.string().trim().min(1).max(60), sampling })).max(100).default([]),
+  /** Functions of the user's own that a model may ask for; the user gives the results. */
+  tools: z.array(tool).max(50).default([]),
 });
 export type Settings = z.output<typeof settings>;
 
@@ -24,6 +31,9 @@ const settingsChange = z.object({
   importMode: settings.shape.importMode.unwrap().optional(),
   outputFolder: settings.shape.outputFolder.unwrap().optional(),
   threads: settings.shape.threads.unwrap().optional(),
+  unloadAfterMinutes: settings.shape.unloadAfterMinutes.unwrap().optional(),
+  samplingPresets: settings.shape.samplingPresets.unwrap().optional(),
+  tools: settings.shape.tools.unwrap().optional(),
 });
 
 /** What this program can do where it runs: a browser tab has no file dialog and no file manager. */

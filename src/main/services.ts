@@ -78,7 +78,17 @@ export function openServices({ home, host, engines, log, clock = Date.now }: Ser
     isBusy: () => jobs.isBusy() || chat.isBusy(),
     letGo: (modelId) => chat.letGo(modelId),
   });
-  const chat = createChat({ database, repository: chatRepository(database), feed, engines, library, threads, log, clock });
+  const chat = createChat({
+    database,
+    repository: chatRepository(database),
+    feed,
+    engines,
+    library,
+    models: models.list,
+    settings: system.settings,
+    log,
+    clock,
+  });
   const isOutputTaken = (path: string, exceptJobId: string | null): boolean =>
     jobRows
       .active()

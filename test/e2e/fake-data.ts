@@ -219,6 +219,31 @@ export const models: readonly Model[] = [
     },
   }),
   model({
+    id: 'tone',
+    name: 'plain-tone',
+    kind: 'peft-adapter',
+    path: '/home/mira/adapters/plain-tone',
+    fileCount: 2,
+    sizeBytes: Math.round(57.8 * MiB),
+    facts: {
+      architecture: 'smollm3',
+      adapter: {
+        rank: 16,
+        alpha: 32,
+        targetModules: ['q_proj', 'k_proj', 'v_proj', 'o_proj', 'gate_proj', 'up_proj', 'down_proj'],
+        baseModel: 'HuggingFaceTB/SmolLM3-3B',
+      },
+    },
+  }),
+  model({
+    id: 'sql',
+    name: 'sql-from-questions',
+    kind: 'gguf-adapter',
+    path: '/home/mira/adapters/sql-from-questions.gguf',
+    sizeBytes: Math.round(28.9 * MiB),
+    facts: { architecture: 'smollm3', adapter: { rank: 8, alpha: 16, targetModules: ['attn_q', 'attn_v'] } },
+  }),
+  model({
     id: 'broken',
     name: 'Llama-3.3-70B-Instruct',
     sizeBytes: Math.round(31.2 * GiB),
@@ -246,6 +271,9 @@ const thread = (id: string, title: string, agoMs: number, changes: Partial<Threa
   mode: 'chat',
   systemPrompt: '',
   sampling: sampling.parse({}),
+  answerCount: 1,
+  tools: [],
+  folder: '',
   createdMs: now - agoMs - 1000,
   updatedMs: now - agoMs,
   ...changes,
@@ -257,7 +285,7 @@ export const threads: readonly Thread[] = [
   thread('t3', 'Ideas for a rainy afternoon', DAY_MS + 3600_000),
   thread('t4', '讲讲量化为什么会损失精度', 3 * DAY_MS),
   thread('t5', 'A letter to the landlord about the heating that has not worked since October', 4 * DAY_MS),
-  thread('t6', 'Haiku about compilers', 12 * DAY_MS),
+  thread('t6', 'Haiku about compilers', 12 * DAY_MS, { folder: 'Ideas' }),
   thread('t7', 'Explain rotary embeddings', 75 * DAY_MS),
 ];
 

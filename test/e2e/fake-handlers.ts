@@ -2,11 +2,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { EngineStatus, Message, Thread } from '#contract/chat.ts';
 import { sampling } from '#contract/chat.ts';
 import type { AppHandlers } from '#contract/index.ts';
-import type { Job } from '#contract/jobs.ts';
+import { jobSpec, type Job } from '#contract/jobs.ts';
 import type { Model } from '#contract/library.ts';
 import { settings, type Settings } from '#contract/system.ts';
 import { GiB, MiB } from '#core/bytes.ts';
 import { AppError } from '#core/errors/index.ts';
+import { fakeChat } from './fake-chat.ts';
+import { adapterHandlers, mergeJobs } from './fake-adapters.ts';
 import * as data from './fake-data.ts';
 import { endedJobs, madeJob, quantizeJobs, runningJobs } from './fake-jobs.ts';
 import { cards, fakePlan, fakeRecipes } from './fake-quantize.ts';
@@ -79,6 +81,8 @@ const statuses: Readonly<Record<Scene, EngineStatus>> = {
   },
 };
 
+const EMPTY_MESSAGE = { facts: null, error: null } as const;
+
 /** Words of an answer that never ends by itself. */
 const ENDLESS = 'Certainly. Here is a **long answer** that goes on and on, word by word, so that one can see how it is written. '.split(
   /(?<= )/,
@@ -103,7 +107,7 @@ export function fakeHandlers(options: FakeOptions): AppHandlers {
     (isEmpty
       ? []
       : [
-          ...(scene === 'running' ? [...runningJobs, ...quantizeJobs] : [madeJob]),
+          ...(scene === 'running' ? [...runningJobs, ...quantizeJobs, ...mergeJobs((spec) => jobSpec.parse(spec))] : [madeJob]),
           ...(scene === 'error' || scene === 'running' ? endedJobs : []),
         ]
     ).map((job) => [job.id, job]),
@@ -155,24 +159,26 @@ export function fakeHandlers(options: FakeOptions): AppHandlers {
   };
   const defined = <T extends object>(changes: T) => Object.fromEntries(Object.entries(changes).filter(([, value]) => value !== undefined));
 
-  async function* answer(thread: Thread, question: Message, asked: readonly Message[], signal: AbortSignal) {
-    const empty = saveMessage({
-      id: newId(),
-      threadId: thread.id,
-      parentId: question.id,
-      role: 'assistant',
-      text: '',
-      facts: null,
-      error: null,
-      createdMs: Date.now(),
-    });
+  async function* answer(thread: Thread, question: Message, asked: readonly Message[], signal: AbortSignal, begun?: Message) {
+    const empty = saveMessage(
+      begun ?? {
+        id: newId(),
+        threadId: thread.id,
+        parentId: question.id,
+        role: 'assistant',
+        text: '',
+        facts: null,
+        error: null,
+        createdMs: Date.now(),
+      },
+    );
     yield { type: 'started' as const, messages: [...asked, empty] };
     if (scene === 'error') throw new AppError('engine.crashed', { engine: 'inference', reason: 'SIGKILL' });
     const modelId = thread.modelId ?? 'qwen7';
     yield { type: 'loading' as const, stage: 'reading' as const, fraction: 0.62 };
     await sleep(scene === 'running' ? 3_600_000 : 60, undefined, { signal }).catch(() => undefined);
     setStatus({ ...READY, modelId, generating: true });
-    let text = '';
+    let { text } = empty;
     const startedMs = Date.now();
     let tokens = 0;
     const finish = (stopReason: 'end' | 'stopped'): Message => {
@@ -212,20 +218,7 @@ export function fakeHandlers(options: FakeOptions): AppHandlers {
   }
 
   return {
-    adapters: {
-      get: () => ({
-        format: 'peft',
-        baseName: 'HuggingFaceTB/SmolLM3-3B',
-        architecture: null,
-        modules: [],
-        replaced: [],
-        rows: [],
-        parameterCount: 0,
-      }),
-      fits: () => [],
-      preview: () => [],
-      certificates: () => [],
-    },
+    adapters: adapterHandlers(() => [...models.values()]),
     library: {
       list: () => {
         if (scene === 'error')
@@ -302,6 +295,9 @@ export function fakeHandlers(options: FakeOptions): AppHandlers {
           mode: 'chat',
           systemPrompt: '',
           sampling: sampling.parse({}),
+          answerCount: 1,
+          tools: [],
+          folder: '',
           ...(defined(given) as Partial<Thread>),
           id: newId(),
           createdMs: Date.now(),
@@ -341,8 +337,41 @@ export function fakeHandlers(options: FakeOptions): AppHandlers {
         if (question === undefined) throw new AppError('chat.emptyPrompt', {});
         yield* answer(threadOf(threadId), question, [], signal);
       },
-      prompt: ({ text }) => ({ text, promptTokens: text.length, contextLength: 4096, droppedTurns: 0, droppedSystem: false, fits: true }),
-      removeMessage: () => ({}),
+      resume: async function* ({ threadId, messageId }, { signal }) {
+        const list = messages.get(threadId) ?? [];
+        const old = list.find(({ id }) => id === messageId);
+        const question = list.find(({ id }) => id === old?.parentId);
+        if (old === undefined || question === undefined) throw new AppError('chat.emptyPrompt', {});
+        yield* answer(threadOf(threadId), question, [], signal, old);
+      },
+      callTools: async function* ({ threadId, messageId, results }, { signal }) {
+        let parentId = messageId;
+        const told = results.map(({ callId, text }) => {
+          const message: Message = {
+            ...EMPTY_MESSAGE,
+            id: newId(),
+            threadId,
+            parentId,
+            role: 'tool',
+            text: text ?? '391',
+            toolCallId: callId,
+            createdMs: Date.now(),
+          };
+          parentId = message.id;
+          return saveMessage(message);
+        });
+        const last = told.at(-1);
+        if (last === undefined) throw new AppError('chat.emptyPrompt', {});
+        yield* answer(threadOf(threadId), last, told, signal);
+      },
+      ...fakeChat({
+        threads: () => [...threads.values()],
+        threadOf,
+        messagesOf: (threadId) => messages.get(threadId) ?? [],
+        setMessages: (threadId, list) => void messages.set(threadId, [...list]),
+        saveThread,
+        newId,
+      }),
       changes: (_, { signal }) => feeds.chat.listen(signal),
       load: ({ modelId }) => setStatus({ ...READY, modelId }),
       unload: () => setStatus({ state: 'empty' }),

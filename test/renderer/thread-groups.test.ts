@@ -9,6 +9,9 @@ const at = (title: string, date: string): Thread => ({
   mode: 'chat',
   systemPrompt: '',
   sampling: sampling.parse({}),
+  answerCount: 1,
+  tools: [],
+  folder: '',
   createdMs: 0,
   updatedMs: new Date(date).getTime(),
 });

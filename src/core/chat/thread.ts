@@ -1,3 +1,5 @@
+import type { PromptTurn, ToolCall } from './turn.ts';
+
 /** What of a message matters to the shape of a thread. */
 export interface Node {
   readonly id: string;
@@ -6,13 +8,10 @@ export interface Node {
 }
 
 export interface Said extends Node {
-  readonly role: 'user' | 'assistant';
+  readonly role: 'user' | 'assistant' | 'tool';
   readonly text: string;
-}
-
-export interface Turn {
-  readonly role: 'user' | 'assistant';
-  readonly text: string;
+  readonly toolCalls?: readonly ToolCall[] | undefined;
+  readonly toolCallId?: string | undefined;
 }
 
 /** The messages from the first one to `leafId`, in order. Empty where there is no such message. */
@@ -30,17 +29,41 @@ export function pathTo<T extends Node>(messages: readonly T[], leafId: string | 
   return path.reverse();
 }
 
+/** A turn, and the last of the messages that it was made of. */
+interface PlacedTurn {
+  readonly turn: PromptTurn;
+  readonly lastId: string;
+}
+
 /**
  * What a model gets to read: the texts on the way to a message. An answer that failed before its first word is left out, and
- * what then stands next to each other with one role becomes one turn, since templates ask for roles that alternate.
+ * what then stands next to each other with one role becomes one turn, since templates ask for roles that alternate. A call that
+ * nobody answered is left out too: templates ask for a result after each.
  */
-export function turnsTo(messages: readonly Said[], leafId: string | null): Turn[] {
-  const turns: Turn[] = [];
-  for (const { role, text } of pathTo(messages, leafId)) {
-    if (role === 'assistant' && text === '') continue;
+export const turnsTo = (messages: readonly Said[], leafId: string | null): PromptTurn[] =>
+  turnsOf(pathTo(messages, leafId)).map(({ turn }) => turn);
+
+/**
+ * The last message of a path that a cut leaves out; null where nothing is left out.
+ * @param path messages from the first one on
+ * @param droppedTurns of `turnsTo`
+ */
+export const lastDropped = (path: readonly Said[], droppedTurns: number): string | null =>
+  droppedTurns === 0 ? null : (turnsOf(path)[droppedTurns - 1]?.lastId ?? null);
+
+function turnsOf(path: readonly Said[]): PlacedTurn[] {
+  const turns: PlacedTurn[] = [];
+  for (const [index, { id, role, text, toolCalls = [], toolCallId }] of path.entries()) {
+    if (role === 'tool') {
+      turns.push({ turn: { role, text, toolCallId }, lastId: id });
+      continue;
+    }
+    const calls = path[index + 1]?.role === 'tool' ? toolCalls : [];
+    if (role === 'assistant' && text === '' && calls.length === 0) continue;
     const last = turns.at(-1);
-    if (last?.role === role) turns[turns.length - 1] = { role, text: `${last.text}\n\n${text}` };
-    else turns.push({ role, text });
+    if (last?.turn.role === role && calls.length === 0 && last.turn.toolCalls === undefined)
+      turns[turns.length - 1] = { turn: { role, text: `${last.turn.text}\n\n${text}` }, lastId: id };
+    else turns.push({ turn: { role, text, ...(calls.length === 0 ? {} : { toolCalls: calls }) }, lastId: id });
   }
   return turns;
 }

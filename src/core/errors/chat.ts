@@ -47,6 +47,16 @@ export const chatErrors = {
     safe: 'Your message is kept.',
     next: 'Ask without a grammar, or use another model.',
   },
+  'chat.unreadable': {
+    what: '{name} is no conversation that Lathe can read: {problem}.',
+    safe: 'Your conversations are as they were.',
+    next: 'Choose a file that was exported from Lathe, or JSON with "messages" or "conversations".',
+  },
+  'chat.unknownTool': {
+    what: 'The function "{name}" is not one that Lathe can carry out.',
+    safe: 'Nothing was called.',
+    next: 'Write its result yourself, or refuse the call.',
+  },
   'chat.noEmbedding': {
     what: 'This model gives no embedding of the text: {problem}.',
     safe: 'Nothing was changed.',

@@ -5,6 +5,7 @@ import type { Handlers } from '#contract/define.ts';
 import { eventQueue } from '../event-queue.ts';
 import type { EngineLog } from '../log.ts';
 import { embed } from './embed.ts';
+import { checkFormat } from './format.ts';
 import { generate } from './generate.ts';
 import { openRuntimeAdapters } from './adapters.ts';
 import { loadLlama, type LlamaRuntime } from './llama.ts';
@@ -17,6 +18,16 @@ type LoadInput = Parameters<InferenceHandlers['load']>[0];
 type LoadEvent = ReturnType<InferenceHandlers['load']> extends AsyncIterable<infer E> ? E : never;
 
 const PROGRESS_EVENT_MS = 100;
+
+/** What a template is tried with: a system prompt, and turns that alternate. */
+const SAMPLE = {
+  systemPrompt: 'You are a helpful assistant.',
+  turns: [
+    { role: 'user', text: 'Hello.' },
+    { role: 'assistant', text: 'Hello. What can I do for you?' },
+    { role: 'user', text: 'Tell me a story.' },
+  ],
+} as const;
 
 /** The inference engine: one model with one context at a time. */
 export function createInference(log: EngineLog): InferenceHandlers {
@@ -57,14 +68,16 @@ export function createInference(log: EngineLog): InferenceHandlers {
     await closing?.model.dispose();
   };
 
-  const load = async (input: LoadInput, signal: AbortSignal, tell: (event: LoadEvent) => void): Promise<void> => {
-    tell({ type: 'stage', stage: 'starting', fraction: null });
-    // A failed start is tried again by the next load.
-    runtime ??= loadLlama(log).catch((error: unknown) => {
+  /** A failed start is tried again by the next one who asks. */
+  const start = (): Promise<LlamaRuntime> =>
+    (runtime ??= loadLlama(log).catch((error: unknown) => {
       runtime = undefined;
       throw error;
-    });
-    const started = await runtime;
+    }));
+
+  const load = async (input: LoadInput, signal: AbortSignal, tell: (event: LoadEvent) => void): Promise<void> => {
+    tell({ type: 'stage', stage: 'starting', fraction: null });
+    const started = await start();
     if (open?.path !== input.modelPath) {
       await closeModel();
       signal.throwIfAborted();
@@ -133,7 +146,22 @@ export function createInference(log: EngineLog): InferenceHandlers {
       const { tokens, cut, fits } = await fitPrompt(open, contextLength, input, templates);
       // A model that was unloaded meanwhile cannot name its tokens.
       if (model.disposed) throw new AppError('engine.noModel', {});
-      return { text: model.detokenize([...tokens], true), promptTokens: tokens.length, contextLength, fits, ...cut };
+      const special = [...new Set(tokens)].filter((token) => model.isSpecialToken(token));
+      return {
+        text: model.detokenize([...tokens], true),
+        specialTokens: [...new Set(special.map((token) => model.detokenize([token], true)))].filter((text) => text !== ''),
+        promptTokens: tokens.length,
+        contextLength,
+        fits,
+        ...cut,
+      };
+    },
+    tryTemplate: async ({ template }) => ({
+      text: await templates.render({ source: template, conversation: SAMPLE, tokens: { bos: '<s>', eos: '</s>' } }),
+    }),
+    checkFormat: async ({ format }) => {
+      await checkFormat(await start(), format);
+      return {};
     },
     embed: async function* ({ texts }, { signal }) {
       const { release } = await hold(signal);

@@ -12,6 +12,10 @@ export interface PromptRequest {
   readonly turns: readonly PromptTurn[];
   readonly sampling: Sampling;
   readonly tools?: readonly Tool[] | undefined;
+  /** In the place of the model's own template. */
+  readonly template?: string | undefined;
+  /** The beginning of the answer: the model goes on from there. */
+  readonly prefill?: string | undefined;
 }
 
 export interface FittedPrompt {
@@ -26,7 +30,7 @@ export interface FittedPrompt {
  * `tokenizer.unsupportedText`.
  */
 async function promptTokens(
-  { model, chatTemplate, check }: OpenModel,
+  { model, chatTemplate: own, check }: OpenModel,
   request: PromptRequest,
   templates: TemplateRunner,
 ): Promise<Token[]> {
@@ -36,12 +40,12 @@ async function promptTokens(
     check(text, specialTokens);
     return model.tokenize(text, specialTokens);
   };
-  const { mode, systemPrompt, turns, tools } = request;
-  if (mode === 'text') return [...start, ...tokenize(systemPrompt + turns.map((turn) => turn.text).join(''), false)];
+  const { mode, systemPrompt, turns, tools, template: chatTemplate = own, prefill = '' } = request;
+  if (mode === 'text') return [...start, ...tokenize(systemPrompt + turns.map((turn) => turn.text).join('') + prefill, false)];
   if (chatTemplate === null) throw new AppError('chat.noTemplate', {});
   const names = { bos: model.tokens.bosString, eos: model.tokens.eosString };
   const rendered = await templates.render({ source: chatTemplate, conversation: { systemPrompt, turns, tools }, tokens: names });
-  const tokens = tokenize(rendered, true);
+  const tokens = tokenize(rendered + prefill, true);
   // Most templates write the first token themselves.
   return tokens[0] === bos ? tokens : [...start, ...tokens];
 }

@@ -1,6 +1,8 @@
+import { toolReader } from '#core/chat/tool-calls.ts';
 import { toErrorData } from '#core/errors/index.ts';
 import type { Message } from '#contract/chat.ts';
 import type { ChatRepository } from '../db/chats.ts';
+import { newId } from '../ids.ts';
 import type { Log } from '../log.ts';
 import { pushStream } from '../push-stream.ts';
 import { joined, makeAnswer, type AnswerRequest, type GenerationEvent } from './generation.ts';
@@ -35,17 +37,21 @@ function mergeEvents(waiting: GenerationEvent, next: GenerationEvent): Generatio
 export function createAnswers({ repository, turnstile, loadedModel, log, clock }: AnswersOptions) {
   const running = new Map<string, Running>();
 
-  /** Make the answer into a message that is there, empty. The last thing told is `finished`. */
+  /** Make the answer into a message that is there, empty or begun. The last thing told is `finished`. */
   const make = async (
     message: Message,
     request: AnswerRequest,
     stop: AbortSignal,
     tell: (event: GenerationEvent) => void,
   ): Promise<void> => {
-    let text = '';
+    let { text } = message;
     let savedMs = clock();
+    const reader = toolReader(request.tools ?? []);
     const end = (rest: Pick<Message, 'facts' | 'error'>): void => {
-      const ended = { ...message, text, ...rest };
+      const held = reader.end();
+      text += held.text;
+      const toolCalls = held.calls.map((call) => ({ id: newId(), ...call }));
+      const ended = { ...message, text, ...(toolCalls.length === 0 ? {} : { toolCalls }), ...rest };
       repository.endMessage(ended);
       tell({ type: 'finished', message: ended });
     };
@@ -56,13 +62,14 @@ export function createAnswers({ repository, turnstile, loadedModel, log, clock }
         stop,
         tell: (event) => {
           if (event.type === 'text') {
-            text += event.text;
+            const shown = (request.tools ?? []).length === 0 ? event.text : reader.push(event.text);
+            text += shown;
             if (clock() - savedMs >= SAVE_EVERY_MS) {
               savedMs = clock();
               repository.setText(message.id, text);
             }
-          }
-          tell(event);
+            if (shown !== '' || event.tokens !== undefined) tell({ ...event, text: shown });
+          } else tell(event);
         },
       });
       end({ facts, error: null });

@@ -15,16 +15,22 @@ export interface AnswerRequest extends Pick<Thread, 'mode' | 'systemPrompt' | 's
   readonly model: Model;
   readonly turns: readonly PromptTurn[];
   readonly tools?: readonly Tool[] | undefined;
+  /** In the place of the model's own template. */
+  readonly template?: string | undefined;
+  /** The beginning of the answer: the model goes on from there. */
+  readonly prefill?: string | undefined;
 }
 
 /** A request as the engine's contract asks for it. */
-export function engineRequest({ mode, systemPrompt, sampling, turns, tools }: Omit<AnswerRequest, 'model'>) {
+export function engineRequest({ mode, systemPrompt, sampling, turns, tools, template, prefill }: Omit<AnswerRequest, 'model'>) {
   return {
     mode,
     systemPrompt,
     sampling,
     turns: turns.map(({ toolCalls, ...turn }) => ({ ...turn, ...(toolCalls === undefined ? {} : { toolCalls: [...toolCalls] }) })),
-    ...(tools === undefined ? {} : { tools: [...tools] }),
+    ...(tools === undefined || tools.length === 0 ? {} : { tools: [...tools] }),
+    ...(template === undefined ? {} : { template }),
+    ...(prefill === undefined ? {} : { prefill }),
   };
 }
 

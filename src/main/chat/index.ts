@@ -4,6 +4,7 @@ import type { EngineStatus, Message, Thread } from '#contract/chat.ts';
 import { sampling as samplingSchema } from '#contract/chat.ts';
 import type { AppHandlers } from '#contract/index.ts';
 import type { Model } from '#contract/library.ts';
+import type { Settings } from '#contract/system.ts';
 import { listeners, streamOf } from '../changes.ts';
 import type { ChatRepository } from '../db/chats.ts';
 import type { ChangeFeed } from '../db/feed.ts';
@@ -23,7 +24,11 @@ import {
   type AnswerRequest,
   type GenerationEvent,
 } from './generation.ts';
+import { fileNameOf, jsonOf, markdownOf, readChat } from './files.ts';
+import { unloadWhenIdle } from './idle.ts';
 import { createLoadedModel } from './loaded-model.ts';
+import { hitOf, wordsOf } from './search.ts';
+import { chatTools } from './tools.ts';
 import { turnstile } from './turns.ts';
 
 type Handlers = AppHandlers['chat'];
@@ -40,7 +45,8 @@ export interface ChatOptions {
   readonly feed: ChangeFeed;
   readonly engines: Pick<Engines, 'inference' | 'subscribe'>;
   readonly library: Pick<Library, 'get' | 'usable' | 'setUsed'>;
-  readonly threads: () => number | null;
+  readonly models: () => readonly Model[];
+  readonly settings: () => Settings;
   readonly log: Log;
   readonly clock: () => number;
 }
@@ -53,21 +59,28 @@ interface Embedding {
   readonly tokens: number;
 }
 
-/** A removed thread can be brought back for this long. */
+/** What was removed can be brought back for this long. */
 const REMOVED_KEPT_MS = 30 * 24 * 3600 * 1000;
 
 export type Chat = ReturnType<typeof createChat>;
 
 /** Conversations with models, and the one model that is loaded for them. */
-export function createChat({ database, repository, feed, engines, library, threads, log, clock }: ChatOptions) {
+export function createChat({ database, repository, feed, engines, library, models, settings, log, clock }: ChatOptions) {
   const turns = turnstile();
-  const loadedModel = createLoadedModel({ engines, threads });
+  const loadedModel = createLoadedModel({ engines, threads: () => settings().threads });
   const answers = createAnswers({ repository, turnstile: turns, loadedModel, log, clock });
   const changes = listeners<ChatEvent>();
   const leaveFeed = feed.subscribe('thread', (id) => {
     const thread = repository.thread(id);
     changes.emit(thread === undefined ? { type: 'removed', threadId: id } : { type: 'changed', thread });
   });
+  const tools = chatTools({ settings, models, clock });
+  const idle = unloadWhenIdle({
+    subscribe: loadedModel.subscribe,
+    afterMinutes: () => settings().unloadAfterMinutes,
+    unload: () => unload(new AbortController().signal),
+  });
+  const leaveSettings = feed.subscribe('settings', idle.arm);
   repository.purge(clock() - REMOVED_KEPT_MS);
 
   const threadOf = (id: string): Thread => {
@@ -89,6 +102,8 @@ export function createChat({ database, repository, feed, engines, library, threa
     return model;
   };
 
+  const templateOf = (modelId: string) => ({ override: repository.template(modelId) ?? null });
+
   /** Without being told otherwise, a model without a template continues text, and one with a template chats. */
   const modeFor = (modelId: string | null | undefined, present: Thread['mode']): Thread['mode'] => {
     if (modelId === null || modelId === undefined) return present;
@@ -96,19 +111,45 @@ export function createChat({ database, repository, feed, engines, library, threa
     return hasChatTemplate === undefined ? present : hasChatTemplate ? 'chat' : 'text';
   };
 
-  const changed = (thread: Thread, { title, modelId, mode, systemPrompt, sampling }: ThreadChange): Thread => ({
+  const changed = (thread: Thread, { title, modelId, mode, systemPrompt, ...change }: ThreadChange): Thread => ({
     ...thread,
     title: title ?? thread.title,
     modelId: modelId === undefined ? thread.modelId : modelId,
     mode: mode ?? modeFor(modelId === thread.modelId ? undefined : modelId, thread.mode),
     systemPrompt: systemPrompt ?? thread.systemPrompt,
-    sampling: sampling ?? thread.sampling,
+    sampling: change.sampling ?? thread.sampling,
+    answerCount: change.answerCount ?? thread.answerCount,
+    tools: change.tools ?? thread.tools,
+    folder: change.folder ?? thread.folder,
   });
 
-  const newMessage = (threadId: string, parentId: string | null, role: Message['role'], text: string): Message => {
-    const message: Message = { id: newId(), threadId, parentId, role, text, facts: null, error: null, createdMs: clock() };
-    repository.addMessage(message);
-    return message;
+  const emptyThread = (): Thread => ({
+    id: newId(),
+    title: '',
+    modelId: null,
+    mode: 'chat',
+    systemPrompt: '',
+    sampling: samplingSchema.parse({}),
+    answerCount: 1,
+    tools: [],
+    folder: '',
+    createdMs: clock(),
+    updatedMs: clock(),
+  });
+
+  /** What of a request does not come from its messages. */
+  const asked = (thread: Thread) => ({
+    mode: thread.mode,
+    systemPrompt: thread.systemPrompt,
+    sampling: thread.sampling,
+    template: thread.modelId === null ? undefined : repository.template(thread.modelId),
+    tools: thread.mode === 'chat' ? tools.named(thread.tools) : [],
+  });
+
+  const newMessage = (message: Pick<Message, 'threadId' | 'parentId' | 'role' | 'text'> & Partial<Message>): Message => {
+    const made: Message = { facts: null, error: null, createdMs: clock(), ...message, id: newId() };
+    repository.addMessage(made);
+    return made;
   };
 
   /** Stream an answer into a new message after `parentId`. `told`: messages that were saved before it. */
@@ -119,29 +160,20 @@ export function createChat({ database, repository, feed, engines, library, threa
     told: readonly Message[],
     signal: AbortSignal,
   ): AsyncIterable<GenerationEvent> => {
-    const message = newMessage(thread.id, parentId, 'assistant', '');
+    const message = newMessage({ threadId: thread.id, parentId, role: 'assistant', text: '' });
     library.setUsed(model.id);
-    const request = { ...thread, model, turns: turnsTo(repository.messages(thread.id), parentId) };
+    const request = { ...asked(thread), model, turns: turnsTo(repository.messages(thread.id), parentId) };
     return answers.stream(message, request, { type: 'started', messages: [...told, message] }, signal);
   };
+
+  const touch = (thread: Thread): void => repository.setThread({ ...threadOf(thread.id), updatedMs: clock() });
 
   const handlers: Handlers = {
     threads: () => repository.threads(),
     thread: ({ threadId }) => ({ thread: threadOf(threadId), messages: repository.messages(threadId) }),
-    create: (settings) => {
-      if (settings.modelId !== undefined && settings.modelId !== null) library.get(settings.modelId);
-      const nowMs = clock();
-      const empty: Thread = {
-        id: newId(),
-        title: '',
-        modelId: null,
-        mode: 'chat',
-        systemPrompt: '',
-        sampling: samplingSchema.parse({}),
-        createdMs: nowMs,
-        updatedMs: nowMs,
-      };
-      const thread = changed(empty, settings);
+    create: (given) => {
+      if (given.modelId !== undefined && given.modelId !== null) library.get(given.modelId);
+      const thread = changed(emptyThread(), given);
       repository.addThread(thread);
       return thread;
     },
@@ -169,43 +201,120 @@ export function createChat({ database, repository, feed, engines, library, threa
       const stream = database.write(() => {
         const title = thread.title === '' ? titleOf(text) : thread.title;
         repository.setThread({ ...threadOf(threadId), title, updatedMs: clock() });
-        const question = newMessage(threadId, parentId, 'user', text);
+        const question = newMessage({ threadId, parentId, role: 'user', text });
         return answer(thread, model, question.id, [question], signal);
       });
       yield* stream;
     },
-    regenerate: async function* ({ threadId, messageId }, { signal }) {
+    regenerate: async function* ({ threadId, messageId, seed }, { signal }) {
       const thread = threadOf(threadId);
       const message = messageOf(threadId, messageId);
       const model = await chatModel(thread.modelId);
-      const questionId = message.role === 'user' ? message.id : message.parentId;
+      const questionId = message.role === 'assistant' ? message.parentId : message.id;
       if (questionId === null) throw new AppError('chat.unknownMessage', {});
+      const seeded = seed === undefined ? thread : { ...thread, sampling: { ...thread.sampling, seed } };
       yield* database.write(() => {
-        repository.setThread({ ...threadOf(threadId), updatedMs: clock() });
-        return answer(thread, model, questionId, [], signal);
+        touch(thread);
+        return answer(seeded, model, questionId, [], signal);
       });
     },
-    prompt: async ({ threadId, parentId, text }) => {
+    resume: async function* ({ threadId, messageId }, { signal }) {
       const thread = threadOf(threadId);
-      if (parentId !== null) messageOf(threadId, parentId);
+      const message = messageOf(threadId, messageId);
+      if (message.role !== 'assistant') throw new AppError('chat.unknownMessage', {});
+      const model = await chatModel(thread.modelId);
+      library.setUsed(model.id);
+      const turns = turnsTo(repository.messages(threadId), message.parentId);
+      const request = { ...asked(thread), model, turns, prefill: message.text };
+      yield* answers.stream(message, request, { type: 'started', messages: [message] }, signal);
+    },
+    callTools: async function* ({ threadId, messageId, results }, { signal }) {
+      const thread = threadOf(threadId);
+      const { toolCalls = [] } = messageOf(threadId, messageId);
+      const model = await chatModel(thread.modelId);
+      const told = toolCalls.map((call) => {
+        const result = results.find(({ callId }) => callId === call.id);
+        if (result === undefined) throw new AppError('chat.unknownTool', { name: call.name });
+        return { call, text: result.text ?? tools.call(call) };
+      });
+      if (told.length === 0) throw new AppError('chat.unknownMessage', {});
+      yield* database.write(() => {
+        touch(thread);
+        let parentId = messageId;
+        const saved = told.map(({ call, text }) => {
+          const message = newMessage({ threadId, parentId, role: 'tool', text, toolCallId: call.id });
+          parentId = message.id;
+          return message;
+        });
+        return answer(thread, model, parentId, saved, signal);
+      });
+    },
+    editMessage: ({ threadId, messageId, text }) => {
+      const { id: _, createdMs: __, toolCalls: ___, ...message } = messageOf(threadId, messageId);
+      return database.write(() => {
+        touch(threadOf(threadId));
+        return newMessage({ ...message, text, error: null, facts: message.facts === null ? null : { ...message.facts, isEdited: true } });
+      });
+    },
+    prompt: async ({ threadId, parentId, text, ...change }) => {
+      const thread = changed(threadId === null ? emptyThread() : threadOf(threadId), change);
+      if (threadId !== null && parentId !== null) messageOf(threadId, parentId);
       const status = loadedModel.status();
       if (status.state !== 'ready' || status.modelId !== thread.modelId) throw new AppError('engine.noModel', {});
-      const said = turnsTo(repository.messages(threadId), parentId);
-      const last = said.at(-1);
-      // As `turnsTo` will join them when this text has been sent.
-      const turns =
-        text === ''
-          ? said
-          : last?.role === 'user'
-            ? [...said.slice(0, -1), { role: 'user' as const, text: `${last.text}\n\n${text}` }]
-            : [...said, { role: 'user' as const, text }];
+      const said = threadId === null ? [] : repository.messages(threadId);
+      // As it will stand there when this text has been sent.
+      const next = { id: '', parentId, role: 'user' as const, text };
+      const turns = text === '' ? turnsTo(said, parentId) : turnsTo([...said, next], next.id);
       const { inference } = await engines.inference();
-      return inference.prompt(engineRequest({ ...thread, turns }));
+      return inference.prompt(engineRequest({ ...asked(thread), turns }));
     },
     removeMessage: async ({ threadId, messageId }) => {
       messageOf(threadId, messageId);
       await answers.stopThread(threadId);
-      repository.removeMessage(messageId);
+      repository.removeMessage(messageId, clock());
+      return {};
+    },
+    restoreMessage: ({ threadId, messageId }) => {
+      if (!repository.restoreMessage(threadId, messageId)) throw new AppError('chat.unknownMessage', {});
+      return {};
+    },
+    search: ({ query, limit }) => {
+      const words = wordsOf(query);
+      return words.length === 0 ? [] : repository.search(words, limit).map((found) => hitOf(found, words));
+    },
+    renameFolder: ({ from, to }) => {
+      repository.renameFolder(from, to);
+      return {};
+    },
+    save: ({ threadId, format, leafId }) => {
+      const thread = threadOf(threadId);
+      const messages = repository.messages(threadId);
+      return format === 'json'
+        ? { name: fileNameOf(thread.title, 'json'), text: jsonOf(thread, messages) }
+        : { name: fileNameOf(thread.title, 'md'), text: markdownOf(thread, messages, leafId) };
+    },
+    open: ({ name, text }) => {
+      const { thread, messages } = readChat(name, text, clock());
+      const saved = { ...thread, updatedMs: clock() };
+      database.write(() => {
+        repository.addThread(saved);
+        for (const message of messages) repository.addMessage(message);
+      });
+      return saved;
+    },
+    template: ({ modelId }) => templateOf(modelId),
+    setTemplate: async ({ modelId, source }) => {
+      library.get(modelId);
+      if (source !== null) {
+        const { inference } = await engines.inference();
+        await inference.tryTemplate({ template: source });
+      }
+      repository.setTemplate(modelId, source);
+      return templateOf(modelId);
+    },
+    checkFormat: async ({ format }) => {
+      const { inference } = await engines.inference();
+      await inference.checkFormat({ format });
       return {};
     },
     changes: (_, { signal }) =>
@@ -231,8 +340,8 @@ export function createChat({ database, repository, feed, engines, library, threa
     generate: async function* ({ modelId, prompt, mode, systemPrompt, sampling }, { signal }) {
       const model = await chatModel(modelId);
       library.setUsed(modelId);
-      const request = { model, mode, systemPrompt, sampling, turns: [{ role: 'user' as const, text: prompt }] };
-      yield* generateText(request, signal);
+      const turns = [{ role: 'user' as const, text: prompt }];
+      yield* generateText({ model, mode, systemPrompt, sampling, turns, template: repository.template(modelId) }, signal);
     },
   };
 
@@ -294,7 +403,7 @@ export function createChat({ database, repository, feed, engines, library, threa
     complete: async function* ({ modelId, ...request }: CompletionRequest, signal: AbortSignal): AsyncGenerator<TextEvent> {
       const model = await chatModel(modelId);
       library.setUsed(modelId);
-      yield* generateText({ ...request, model }, signal);
+      yield* generateText({ ...request, model, template: repository.template(modelId) }, signal);
     },
     embed,
     /** Unload a model, if it is the one that is loaded. */
@@ -305,6 +414,8 @@ export function createChat({ database, repository, feed, engines, library, threa
     close: async (): Promise<void> => {
       await answers.stopAll();
       leaveFeed();
+      leaveSettings();
+      idle.close();
       loadedModel.close();
     },
   };

@@ -9,6 +9,9 @@ interface ThreadRow {
   readonly mode: Thread['mode'];
   readonly system_prompt: string;
   readonly sampling: string;
+  readonly answer_count: number;
+  readonly tools: string;
+  readonly folder: string;
   readonly created_ms: number;
   readonly updated_ms: number;
 }
@@ -19,6 +22,8 @@ interface MessageRow {
   readonly parent_id: string | null;
   readonly role: Message['role'];
   readonly text: string;
+  readonly tool_calls: string | null;
+  readonly tool_call_id: string | null;
   readonly facts: string | null;
   readonly error: string | null;
   readonly created_ms: number;
@@ -31,6 +36,9 @@ const threadOf = (row: ThreadRow): Thread => ({
   mode: row.mode,
   systemPrompt: row.system_prompt,
   sampling: JSON.parse(row.sampling) as Thread['sampling'],
+  answerCount: row.answer_count,
+  tools: JSON.parse(row.tools) as Thread['tools'],
+  folder: row.folder,
   createdMs: row.created_ms,
   updatedMs: row.updated_ms,
 });
@@ -41,39 +49,84 @@ const messageOf = (row: MessageRow): Message => ({
   parentId: row.parent_id,
   role: row.role,
   text: row.text,
+  ...(row.tool_calls === null ? {} : { toolCalls: JSON.parse(row.tool_calls) as NonNullable<Message['toolCalls']> }),
+  ...(row.tool_call_id === null ? {} : { toolCallId: row.tool_call_id }),
   facts: row.facts === null ? null : (JSON.parse(row.facts) as Message['facts']),
   error: row.error === null ? null : (JSON.parse(row.error) as AppErrorData),
   createdMs: row.created_ms,
 });
 
+/** A message that was found, and where. */
+export interface Found {
+  readonly message: Message;
+  readonly title: string;
+}
+
+/** A word of a search that the index can look up: its smallest part has three letters. */
+const isIndexed = (word: string): boolean => [...word].length >= 3;
+
 export type ChatRepository = ReturnType<typeof chatRepository>;
 
-/** Threads and their messages. A removed thread is kept for a while, and is not found by anything but `restore`. */
+/** Threads and their messages. What was removed is kept for a while, and is not found by anything but restoring. */
 export function chatRepository(database: Database) {
   const { connection } = database;
   const threads = connection.prepare<[], ThreadRow>('SELECT * FROM threads WHERE removed_ms IS NULL ORDER BY updated_ms DESC, rowid DESC');
   const threadById = connection.prepare<[string], ThreadRow>('SELECT * FROM threads WHERE id = ? AND removed_ms IS NULL');
-  const messages = connection.prepare<[string], MessageRow>('SELECT * FROM messages WHERE thread_id = ? ORDER BY rowid');
-  const messageById = connection.prepare<[string], MessageRow>('SELECT * FROM messages WHERE id = ?');
+  const messages = connection.prepare<[string], MessageRow>(
+    'SELECT * FROM messages WHERE thread_id = ? AND removed_ms IS NULL ORDER BY rowid',
+  );
+  const messageById = connection.prepare<[string], MessageRow>('SELECT * FROM messages WHERE id = ? AND removed_ms IS NULL');
   const insertThread = connection.prepare(
-    `INSERT INTO threads (id, title, model_id, mode, system_prompt, sampling, created_ms, updated_ms)
-     VALUES (@id, @title, @modelId, @mode, @systemPrompt, @sampling, @createdMs, @updatedMs)`,
+    `INSERT INTO threads (id, title, model_id, mode, system_prompt, sampling, answer_count, tools, folder, created_ms, updated_ms)
+     VALUES (@id, @title, @modelId, @mode, @systemPrompt, @sampling, @answerCount, @tools, @folder, @createdMs, @updatedMs)`,
   );
   const setThread = connection.prepare(
     `UPDATE threads SET title = @title, model_id = @modelId, mode = @mode, system_prompt = @systemPrompt, sampling = @sampling,
-       updated_ms = @updatedMs WHERE id = @id`,
+       answer_count = @answerCount, tools = @tools, folder = @folder, updated_ms = @updatedMs WHERE id = @id`,
   );
   const setRemoved = connection.prepare('UPDATE threads SET removed_ms = ? WHERE id = ?');
   const purge = connection.prepare('DELETE FROM threads WHERE removed_ms < ?');
   const insertMessage = connection.prepare(
-    `INSERT INTO messages (id, thread_id, parent_id, role, text, facts, error, created_ms)
-     VALUES (@id, @threadId, @parentId, @role, @text, @facts, @error, @createdMs)`,
+    `INSERT INTO messages (id, thread_id, parent_id, role, text, tool_calls, tool_call_id, facts, error, created_ms)
+     VALUES (@id, @threadId, @parentId, @role, @text, @toolCalls, @toolCallId, @facts, @error, @createdMs)`,
   );
   const setText = connection.prepare('UPDATE messages SET text = ? WHERE id = ?');
-  const setEnd = connection.prepare('UPDATE messages SET text = @text, facts = @facts, error = @error WHERE id = @id');
-  const removeMessage = connection.prepare('DELETE FROM messages WHERE id = ?');
+  const setEnd = connection.prepare(
+    'UPDATE messages SET text = @text, tool_calls = @toolCalls, facts = @facts, error = @error WHERE id = @id',
+  );
+  const removeMessages = connection.prepare(
+    `WITH RECURSIVE branch (id) AS (
+       SELECT id FROM messages WHERE id = @id AND removed_ms IS NULL
+       UNION SELECT messages.id FROM messages JOIN branch ON messages.parent_id = branch.id WHERE messages.removed_ms IS NULL
+     ) UPDATE messages SET removed_ms = @removedMs WHERE id IN branch`,
+  );
+  // What was taken away before stays away.
+  const restoreMessages = connection.prepare(
+    `WITH RECURSIVE branch (id) AS (
+       SELECT id FROM messages WHERE id = @id AND removed_ms = @removedMs
+       UNION SELECT messages.id FROM messages JOIN branch ON messages.parent_id = branch.id WHERE messages.removed_ms = @removedMs
+     ) UPDATE messages SET removed_ms = NULL WHERE id IN branch`,
+  );
+  const removedMessage = connection.prepare<[string, string], { removed_ms: number }>(
+    'SELECT removed_ms FROM messages WHERE id = ? AND thread_id = ? AND removed_ms IS NOT NULL',
+  );
+  const purgeMessages = connection.prepare('DELETE FROM messages WHERE removed_ms < ?');
+  const renameFolder = connection.prepare('UPDATE threads SET folder = ? WHERE folder = ?');
+  const template = connection.prepare<[string], { source: string }>('SELECT source FROM chat_templates WHERE model_id = ?');
+  const setTemplate = connection.prepare(
+    'INSERT INTO chat_templates (model_id, source) VALUES (?, ?) ON CONFLICT (model_id) DO UPDATE SET source = excluded.source',
+  );
+  const removeTemplate = connection.prepare('DELETE FROM chat_templates WHERE model_id = ?');
+  const found = `SELECT messages.*, threads.title FROM messages JOIN threads ON threads.id = messages.thread_id
+     WHERE messages.removed_ms IS NULL AND threads.removed_ms IS NULL AND messages.role <> 'tool'`;
+  const searchIndex = connection.prepare<[string], MessageRow & { title: string }>(
+    `${found} AND messages.rowid IN (SELECT rowid FROM message_search WHERE message_search MATCH ?) ORDER BY messages.rowid DESC`,
+  );
+  const searchAll = connection.prepare<[], MessageRow & { title: string }>(`${found} ORDER BY messages.rowid DESC`);
 
-  const json = (value: unknown): string | null => (value === null ? null : JSON.stringify(value));
+  const json = (value: unknown): string | null => (value === null || value === undefined ? null : JSON.stringify(value));
+  const rowOf = (thread: Thread) => ({ ...thread, sampling: JSON.stringify(thread.sampling), tools: JSON.stringify(thread.tools) });
+  const endOf = ({ toolCalls, facts, error }: Message) => ({ toolCalls: json(toolCalls), facts: json(facts), error: json(error) });
 
   return {
     /** Last used first. */
@@ -88,20 +141,49 @@ export function chatRepository(database: Database) {
       const row = messageById.get(id);
       return row === undefined ? undefined : messageOf(row);
     },
-    addThread: (thread: Thread): void =>
-      database.write(() => void insertThread.run({ ...thread, sampling: JSON.stringify(thread.sampling) })),
-    setThread: (thread: Thread): void => database.write(() => void setThread.run({ ...thread, sampling: JSON.stringify(thread.sampling) })),
+    addThread: (thread: Thread): void => database.write(() => void insertThread.run(rowOf(thread))),
+    setThread: (thread: Thread): void => database.write(() => void setThread.run(rowOf(thread))),
     removeThread: (id: string, removedMs: number): void => database.write(() => void setRemoved.run(removedMs, id)),
     restoreThread: (id: string): void => database.write(() => void setRemoved.run(null, id)),
-    /** Delete threads that were removed before a time. */
-    purge: (beforeMs: number): void => database.write(() => void purge.run(beforeMs)),
+    /** Delete what was removed before a time. */
+    purge: (beforeMs: number): void =>
+      database.write(() => {
+        purge.run(beforeMs);
+        purgeMessages.run(beforeMs);
+      }),
     addMessage: (message: Message): void =>
-      database.write(() => void insertMessage.run({ ...message, facts: json(message.facts), error: json(message.error) })),
+      database.write(() => void insertMessage.run({ ...message, toolCallId: message.toolCallId ?? null, ...endOf(message) })),
     /** What there is of an answer so far. */
     setText: (id: string, text: string): void => database.write(() => void setText.run(text, id)),
-    endMessage: ({ id, text, facts, error }: Message): void =>
-      database.write(() => void setEnd.run({ id, text, facts: json(facts), error: json(error) })),
+    endMessage: (message: Message): void =>
+      database.write(() => void setEnd.run({ id: message.id, text: message.text, ...endOf(message) })),
     /** A message and all that follow it. */
-    removeMessage: (id: string): void => database.write(() => void removeMessage.run(id)),
+    removeMessage: (id: string, removedMs: number): void => database.write(() => void removeMessages.run({ id, removedMs })),
+    /** Bring back what was removed with a message. False where it is not there. */
+    restoreMessage: (threadId: string, id: string): boolean =>
+      database.write(() => {
+        const removedMs = removedMessage.get(id, threadId)?.removed_ms;
+        if (removedMs !== undefined) restoreMessages.run({ id, removedMs });
+        return removedMs !== undefined;
+      }),
+    /** Messages that hold every word, in any case of letters, the newest first. */
+    search: (words: readonly string[], limit: number): Found[] => {
+      const lower = words.map((word) => word.toLowerCase());
+      const match = lower.filter(isIndexed).map((word) => `"${word.replaceAll('"', '""')}"`);
+      const rows = match.length > 0 ? searchIndex.iterate(match.join(' ')) : searchAll.iterate();
+      const hits: Found[] = [];
+      for (const row of rows) {
+        const text = row.text.toLowerCase();
+        if (!lower.every((word) => text.includes(word))) continue;
+        hits.push({ message: messageOf(row), title: row.title });
+        if (hits.length >= limit) break;
+      }
+      return hits;
+    },
+    renameFolder: (from: string, to: string): void => database.write(() => void renameFolder.run(to, from)),
+    /** What the user put in the place of a model's own template. */
+    template: (modelId: string): string | undefined => template.get(modelId)?.source,
+    setTemplate: (modelId: string, source: string | null): void =>
+      database.write(() => void (source === null ? removeTemplate.run(modelId) : setTemplate.run(modelId, source))),
   };
 }

@@ -253,4 +253,36 @@ export const migrations: readonly string[] = [
     INSERT INTO changes (topic, id) VALUES ('model', new.adapter_id);
   END;
   `,
+  `
+  ALTER TABLE threads ADD COLUMN answer_count INTEGER NOT NULL DEFAULT 1;
+  ALTER TABLE threads ADD COLUMN tools TEXT NOT NULL DEFAULT '[]' CHECK (json_valid(tools));
+  ALTER TABLE threads ADD COLUMN folder TEXT NOT NULL DEFAULT '';
+  ALTER TABLE messages ADD COLUMN tool_calls TEXT CHECK (tool_calls IS NULL OR json_valid(tool_calls));
+  ALTER TABLE messages ADD COLUMN tool_call_id TEXT;
+  -- A message and all that followed it have one time.
+  ALTER TABLE messages ADD COLUMN removed_ms INTEGER;
+
+  CREATE TABLE chat_templates (
+    model_id TEXT PRIMARY KEY REFERENCES models (id) ON DELETE CASCADE,
+    source TEXT NOT NULL
+  ) STRICT;
+
+  -- By parts of words, since Chinese has no spaces. It keeps no texts of its own; its rows have the messages' rowids.
+  CREATE VIRTUAL TABLE message_search USING fts5 (text, content = '', contentless_delete = 1, tokenize = 'trigram');
+  INSERT INTO message_search (rowid, text) SELECT rowid, text FROM messages WHERE text <> '';
+
+  CREATE TRIGGER message_search_added AFTER INSERT ON messages WHEN new.text <> '' BEGIN
+    INSERT INTO message_search (rowid, text) VALUES (new.rowid, new.text);
+  END;
+  -- Not for the text alone: while an answer is written it is saved every second.
+  CREATE TRIGGER message_search_ended AFTER UPDATE OF facts, error ON messages BEGIN
+    INSERT OR REPLACE INTO message_search (rowid, text) VALUES (new.rowid, new.text);
+  END;
+  CREATE TRIGGER message_search_removed AFTER DELETE ON messages BEGIN
+    DELETE FROM message_search WHERE rowid = old.rowid;
+  END;
+  CREATE TRIGGER message_hidden AFTER UPDATE OF removed_ms ON messages BEGIN
+    INSERT INTO changes (topic, id) VALUES ('thread', new.thread_id);
+  END;
+  `,
 ];

@@ -93,8 +93,8 @@ test('what a database of the first version held is there in a new one', () => {
 
 test('every table is STRICT, and every foreign key is enforced', () => {
   const database = openDatabase(':memory:');
-  const tables = database.connection.prepare<[], { name: string; strict: number }>('PRAGMA table_list').all();
-  const loose = tables.filter(({ name, strict }) => strict === 0 && !name.startsWith('sqlite_'));
+  const tables = database.connection.prepare<[], { name: string; type: string; strict: number }>('PRAGMA table_list').all();
+  const loose = tables.filter(({ name, type, strict }) => type === 'table' && strict === 0 && !name.startsWith('sqlite_'));
   expect(loose).toEqual([]);
   expect(tables.length).toBeGreaterThan(8);
   expect(() => database.connection.exec(`INSERT INTO model_files VALUES ('nobody', 0, 'a', 1, 1.0, NULL)`)).toThrow(/FOREIGN KEY/);
@@ -196,6 +196,9 @@ test('what this process writes is heard of at once, also when it is a consequenc
     mode: 'chat',
     systemPrompt: '',
     sampling,
+    answerCount: 1,
+    tools: [],
+    folder: '',
     createdMs: 1,
     updatedMs: 1,
   });

@@ -124,8 +124,10 @@ export function fakeEngines(script: readonly string[] = ['Once', ' upon', ' a ti
     prompt: (input) => {
       asked.push(['prompt', input]);
       const text = input.turns.map((turn) => turn.text).join('|');
-      return { text, promptTokens: text.length, contextLength: 2048, droppedTurns: 0, droppedSystem: false, fits: true };
+      return { text, specialTokens: [], promptTokens: text.length, contextLength: 2048, droppedTurns: 0, droppedSystem: false, fits: true };
     },
+    tryTemplate: ({ template }) => (asked.push(['tryTemplate', template]), { text: template }),
+    checkFormat: ({ format }) => (asked.push(['checkFormat', format]), {}),
     embed: async function* (input) {
       asked.push(['embed', input]);
       for (const [index, text] of input.texts.entries()) yield { index, vector: [text.length, 1], tokens: text.length };

@@ -212,6 +212,12 @@ export const program = {
     '你的消息已保留。',
     '请不使用语法提问，或换一个模型。',
   ),
+  'chat.unreadable': words(
+    '{name} 不是 Lathe 能读取的对话：{problem}。',
+    '你的对话保持原样。',
+    '请选择从 Lathe 导出的文件，或包含 "messages" 或 "conversations" 的 JSON。',
+  ),
+  'chat.unknownTool': words('Lathe 无法执行函数“{name}”。', '没有调用任何函数。', '请自己填写结果，或拒绝此调用。'),
   'chat.noEmbedding': words('此模型给不出该文本的向量：{problem}。', '没有改动任何内容。', '请换一个模型，或使用较短的文本。'),
   'chat.promptTooLong': words(
     '文本有 {promptTokens} 个词元，而上下文只能容纳 {contextLength} 个。',
