@@ -1,6 +1,6 @@
 /** The records of a dataset's file, each with its line; what cannot be read is a problem of its line, not of the file. */
 
-export type DatasetFormat = 'json' | 'jsonl' | 'csv';
+export type DatasetFormat = 'json' | 'jsonl' | 'csv' | 'text';
 
 export interface DatasetRecord {
   /** Where it begins, from 1. */
@@ -28,7 +28,25 @@ export interface Records {
 
 export function readRecords(text: string, format: DatasetFormat): Records {
   const content = text.startsWith('\uFEFF') ? text.slice(1) : text;
+  if (format === 'text') return readParagraphs(content);
   return format === 'csv' ? readCsv(content) : format === 'json' ? readJson(content) : readJsonLines(content);
+}
+
+/** A plain text: what stands between empty lines is a text of its own. */
+function readParagraphs(text: string): Records {
+  const records: DatasetRecord[] = [];
+  let first = 1;
+  let lines: string[] = [];
+  const end = (): void => {
+    if (lines.length > 0) records.push({ line: first, value: { text: lines.join('\n') } });
+    lines = [];
+  };
+  for (const [index, line] of text.split(/\r?\n/).entries()) {
+    if (line.trim() === '') end();
+    else if (lines.push(line) === 1) first = index + 1;
+  }
+  end();
+  return { records, problems: [] };
 }
 
 function parsePieces(pieces: Iterable<{ line: number; text: string }>): Records {

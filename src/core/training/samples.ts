@@ -35,23 +35,56 @@ const roles: ReadonlyMap<string, Role> = new Map([
   ['observation', 'tool'],
 ]);
 
-/** Read a dataset. Each record is recognised by its own keys; one that is not, or that teaches nothing, is a problem. */
-export function readDataset(text: string, format: DatasetFormat): Dataset {
+/** Which fields of a record are what, where they have names of their own. */
+export interface Columns {
+  readonly system?: string | undefined;
+  readonly prompt?: string | undefined;
+  readonly completion?: string | undefined;
+  readonly messages?: string | undefined;
+  readonly text?: string | undefined;
+}
+
+/**
+ * Read a dataset. Each record is recognised by its own keys, or by the columns that are named; one that is not, or that teaches
+ * nothing, is a problem.
+ */
+export function readDataset(text: string, format: DatasetFormat, columns: Columns = {}): Dataset {
   const { records, problems } = readRecords(text, format);
   const samples: Sample[] = [];
   const found = [...problems];
   for (const { line, value } of records) {
-    const content = sampleOf(value);
+    const content = sampleOf(renamed(value, columns));
     if (typeof content === 'string') found.push({ line, kind: content });
     else samples.push({ line, ...content });
   }
   return { samples, problems: found.toSorted((a, b) => a.line - b.line) };
 }
 
+/** A record under the names that Lathe knows. A prompt and its answer are a conversation when they are named by hand. */
+function renamed(value: unknown, { system, prompt, completion, messages, text }: Columns): unknown {
+  if (!isObject(value)) return value;
+  if (messages !== undefined) return { messages: value[messages], conversations: value[messages] };
+  if (text !== undefined) return { text: value[text] };
+  if (prompt === undefined || completion === undefined) return value;
+  return { instruction: value[prompt], output: value[completion], system: system === undefined ? undefined : value[system] };
+}
+
+/** Names of the fields of records, each once. */
+export function fieldNames(text: string, format: DatasetFormat): string[] {
+  const { records } = readRecords(text, format);
+  return [...new Set(records.slice(0, LOOKED_AT).flatMap(({ value }) => (isObject(value) ? Object.keys(value) : [])))];
+}
+
+/** Records that are looked at for the names of their fields. */
+const LOOKED_AT = 20;
+
 function sampleOf(value: unknown): SampleContent | DatasetProblem['kind'] {
   if (!isObject(value)) return 'unknownShape';
-  if (Array.isArray(value['messages'])) return chatOf(value['messages'], 'role', 'content');
-  if (Array.isArray(value['conversations'])) return chatOf(value['conversations'], 'from', 'value');
+  const turns = [value['messages'], value['conversations']].find((each) => Array.isArray(each));
+  if (turns !== undefined) {
+    const isShareGpt = isObject(turns[0]) && 'from' in turns[0];
+    return isShareGpt ? chatOf(turns, 'from', 'value') : chatOf(turns, 'role', 'content');
+  }
   const { prompt, completion, instruction, input, output, system, text } = value;
   if (typeof prompt === 'string' && typeof completion === 'string')
     return completion === '' ? 'emptyText' : { kind: 'completion', prompt, completion };

@@ -1,0 +1,74 @@
+/** Whether a run is still worth its time: early stopping, and losses that no longer mean anything. */
+
+/** The part of a run's state that decides; it is kept with every checkpoint. */
+export interface WatchState {
+  /** Losses of the last steps. */
+  readonly recent: readonly number[];
+  /** The least mean of `WINDOW` steps so far; null before there was one. */
+  readonly leastMean: number | null;
+  /** Steps one after another that were far above the others, or not finite. */
+  readonly bad: number;
+  readonly bestEval: { readonly step: number; readonly loss: number } | null;
+  /** Evaluations since the best one. */
+  readonly evaluationsSince: number;
+}
+
+export const newWatch: WatchState = { recent: [], leastMean: null, bad: 0, bestEval: null, evaluationsSince: 0 };
+
+export type Trouble = 'notFinite' | 'spike' | 'divergence';
+
+/** Steps whose losses are held against each other: batches differ, so a single one says little. */
+const WINDOW = 10;
+/** A loss of so many medians is no batch that is merely harder. */
+const SPIKE_FACTOR = 3;
+/** A mean of so many times the least one, and by so much in nats, is a run that forgets what it knew. */
+const DIVERGENCE_FACTOR = 1.5;
+const DIVERGENCE_NATS = 0.5;
+/** Bad steps one after another: gradients that are not finite are skipped, and one bad batch is no reason. */
+const MOST_BAD = 3;
+
+/** After a step. `applied` is false where gradients were not finite and the step was skipped. */
+export function watchStep(
+  state: WatchState,
+  loss: number,
+  applied: boolean,
+): { readonly state: WatchState; readonly trouble: Trouble | null } {
+  if (!applied || !Number.isFinite(loss)) {
+    const bad = state.bad + 1;
+    return { state: { ...state, bad }, trouble: bad >= MOST_BAD ? 'notFinite' : null };
+  }
+  const isSpike =
+    state.recent.length === WINDOW && loss > SPIKE_FACTOR * median(state.recent) && loss > median(state.recent) + DIVERGENCE_NATS;
+  if (isSpike) {
+    const bad = state.bad + 1;
+    // What spikes is not taken for what is usual.
+    return { state: { ...state, bad }, trouble: bad >= MOST_BAD ? 'spike' : null };
+  }
+  const recent = [...state.recent, loss].slice(-WINDOW);
+  if (recent.length < WINDOW) return { state: { ...state, recent, bad: 0 }, trouble: null };
+  const mean = recent.reduce((sum, each) => sum + each, 0) / WINDOW;
+  const least = Math.min(mean, state.leastMean ?? Infinity);
+  const diverges = mean > DIVERGENCE_FACTOR * least && mean > least + DIVERGENCE_NATS;
+  return { state: { ...state, recent, leastMean: least, bad: 0 }, trouble: diverges ? 'divergence' : null };
+}
+
+/** After an evaluation. `patience` 0 never stops. */
+export function watchEvaluation(
+  state: WatchState,
+  step: number,
+  loss: number,
+  patience: number,
+): { readonly state: WatchState; readonly isBest: boolean; readonly stops: boolean } {
+  const isBest = Number.isFinite(loss) && loss < (state.bestEval?.loss ?? Infinity);
+  const evaluationsSince = isBest ? 0 : state.evaluationsSince + 1;
+  return {
+    state: { ...state, evaluationsSince, bestEval: isBest ? { step, loss } : state.bestEval },
+    isBest,
+    stops: patience > 0 && evaluationsSince >= patience,
+  };
+}
+
+function median(values: readonly number[]): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  return ((sorted[Math.floor((sorted.length - 1) / 2)] ?? 0) + (sorted[Math.floor(sorted.length / 2)] ?? 0)) / 2;
+}
