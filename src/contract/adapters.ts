@@ -51,6 +51,21 @@ export const adapterFit = z.object({ modelId: id, problems: z.array(errorData), 
 /** How much adapters change a weight of a base: ‖ΔW‖ / ‖W‖. */
 export const weightChange = z.object({ weight: z.string(), layer: count.nullable(), relativeChange: z.number() });
 
+/** What a combination of adapters does to one weight. */
+export const combinedChange = z.object({
+  weight: z.string(),
+  layer: count.nullable(),
+  rank: count,
+  /** ‖ΔW‖ of the result, and of the weighted sum of the adapters. */
+  length: z.number(),
+  sumLength: z.number(),
+  /** How far the result is from that sum, as a share of it. */
+  distance: z.number(),
+  /** Where singular values are cut off: the share of ‖ΔW‖² that the first 1, 2, 3 … of them hold. */
+  energy: z.array(z.number()).optional(),
+});
+export type CombinedChange = z.output<typeof combinedChange>;
+
 /** How adapters become one; the words are PEFT's (`add_weighted_adapter`). */
 export const combineMethod = z.enum([
   'cat',
@@ -75,6 +90,8 @@ export const combineOptions = z.object({
   majoritySign: z.enum(['total', 'frequency']).default('total'),
   seed: z.int().min(0).max(0xffff_ffff).default(0),
 });
+
+export type CombineOptions = z.output<typeof combineOptions>;
 
 export const certifyOptions = z.object({
   /** Null: the text that comes with Lathe. */
@@ -151,6 +168,11 @@ export const adapters = {
   fits: call(z.object({ adapterId: id }), z.array(adapterFit)),
   /** Weight by weight, in the order of the model. Throws what keeps an adapter from the base. */
   preview: call(z.object({ baseId: id, adapters: adapterUses }), z.array(weightChange)),
+  /** What combining would make of them, before anything is written. */
+  previewCombined: call(
+    z.object({ adapters: adapterUses, options: combineOptions, baseId: id.nullable().default(null) }),
+    z.array(combinedChange),
+  ),
   /** Of a model or of all that was made with an adapter, newest first. */
   certificates: call(z.object({ modelId: id }), z.array(certificate)),
 };

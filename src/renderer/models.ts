@@ -43,6 +43,12 @@ const SOURCES: ReadonlySet<Model['kind']> = new Set(['hf', 'gguf', 'gptq', 'bits
 /** Whether it can be converted and quantized: a model, not an adapter. */
 export const canQuantize = (model: Pick<Model, 'kind' | 'state'>): boolean => SOURCES.has(model.kind) && model.state.status === 'ready';
 
+export const isAdapter = ({ kind }: Pick<Model, 'kind'>): boolean => kind === 'peft-adapter' || kind === 'gguf-adapter';
+
+/** Whether nothing was lost yet by quantizing. */
+export const isFloat = ({ kind, facts }: Pick<Model, 'kind' | 'facts'>): boolean =>
+  kind === 'hf' || /^(F32|F16|BF16)$/.test(facts.quantization ?? '');
+
 /** Whether it has to be converted before it can be chatted with. */
 export const needsConversion = (model: Pick<Model, 'kind' | 'state'>): boolean => canQuantize(model) && model.kind !== 'gguf';
 

@@ -15,5 +15,6 @@ export const goTo = {
   library: (modelId?: string): void => history.push(`/library${query({ model: modelId })}`),
   thread: (threadId: string): void => history.push(`/chat/${encodeURIComponent(threadId)}`),
   convert: (modelId?: string): void => history.push(`/convert${query({ model: modelId })}`),
+  adapters: (adapterId?: string): void => history.push(`/adapters${query({ use: adapterId })}`),
   newChat: (modelId?: string): void => history.push(`/chat${query({ model: modelId })}`),
 };

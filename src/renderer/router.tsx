@@ -2,6 +2,7 @@ import { createRootRoute, createRoute, createRouter, redirect } from '@tanstack/
 import { history } from './navigation.ts';
 import { librarySearch } from './screens/library/search.ts';
 import { chatSearch } from './screens/chat/search.ts';
+import { adaptersSearch } from './screens/adapters/search.ts';
 import { convertSearch } from './screens/convert/search.ts';
 import { RouteError } from './shell/route-error.tsx';
 import { Shell } from './shell/shell.tsx';
@@ -29,8 +30,12 @@ const convert = createRoute({ getParentRoute: () => root, path: '/convert', vali
   import('./screens/convert/route.tsx').then(({ route }) => route),
 );
 
+const adapters = createRoute({ getParentRoute: () => root, path: '/adapters', validateSearch: adaptersSearch }).lazy(() =>
+  import('./screens/adapters/route.tsx').then(({ route }) => route),
+);
+
 export const router = createRouter({
-  routeTree: root.addChildren([home, library, chat, convert]),
+  routeTree: root.addChildren([home, library, chat, convert, adapters]),
   history,
   defaultPreload: 'intent',
   defaultErrorComponent: RouteError,

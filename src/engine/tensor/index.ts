@@ -12,7 +12,7 @@ import { perplexityHandler } from './perplexity.ts';
 import { planHandler, recipesHandler } from './plan.ts';
 import { qualityHandler } from './quality.ts';
 import { quantizeHandler } from './quantize.ts';
-import { combineHandler, convertAdapterHandler, extractHandler } from './write-adapters.ts';
+import { combinedChangesHandler, combineHandler, convertAdapterHandler, extractHandler } from './write-adapters.ts';
 
 /** The tensor engine: long work on files, each as one stream of progress that can be left at any time. */
 export function createTensor(log: EngineLog): TensorHandlers {
@@ -34,6 +34,7 @@ export function createTensor(log: EngineLog): TensorHandlers {
     adapter: adapterHandler(),
     adapterFits: adapterFitsHandler(),
     adapterChanges: adapterChangesHandler(context),
+    combinedChanges: combinedChangesHandler(context),
     merge: mergeHandler(context),
     combine: combineHandler(context),
     extract: extractHandler(context),

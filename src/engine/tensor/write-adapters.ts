@@ -3,14 +3,14 @@ import { AppError, toErrorData, type AppErrorData } from '#core/errors/index.ts'
 import { adapterBase, baseOfAdapters } from '#core/lora/base.ts';
 import { planCombination } from '#core/lora/combine.ts';
 import { planExtraction } from '#core/lora/extract.ts';
-import { combineAdapters } from '../lora/combine.ts';
+import { combineAdapters, type CombineTools, type Combined } from '../lora/combine.ts';
 import { convertAdapter } from '../lora/convert-adapter.ts';
 import { extractAdapter } from '../lora/extract.ts';
 import { openAdapter } from '../lora/open-adapter.ts';
 import { writeAdapter } from '../lora/write-adapter.ts';
 import { refuseExisting } from '../output-file.ts';
 import { openQuantizable } from '../quantize/open-model.ts';
-import type { TensorContext, TensorHandlers } from './context.ts';
+import { modelThreads, type TensorContext, type TensorHandlers } from './context.ts';
 import { openAdapters } from '../lora/open-adapters.ts';
 import { withProgress } from './progress.ts';
 
@@ -29,34 +29,63 @@ export const convertAdapterHandler =
       return { type: 'finished' as const, sizeBytes, warnings: [] };
     });
 
+type CombineInput = Pick<Parameters<TensorHandlers['combine']>[0], 'adapters' | 'options' | 'basePath'>;
+
+/** Adapters as one, in memory. `format`: what they have to be in already where no base is given. */
+async function combined(
+  { adapters, options, basePath }: CombineInput,
+  format: 'peft' | 'gguf' | null,
+  tools: CombineTools,
+): Promise<Combined> {
+  await using stack = new AsyncDisposableStack();
+  const opened = await openAdapters(adapters, stack);
+  const parts = opened.map(({ opened: { adapter }, weight }, i) => ({ adapter, weight, name: basename(adapters[i]?.path ?? '') }));
+  const [first] = parts;
+  if (basePath === null && parts.some(({ adapter }) => adapter.format !== (format ?? first?.adapter.format)))
+    throw new AppError('adapters.badOption', { option: 'base', value: 'none', expected: 'a model, to change the format' });
+  const base =
+    basePath === null
+      ? baseOfAdapters(parts.map(({ adapter }) => adapter))
+      : adapterBase(stack.use(await openQuantizable(basePath, basename(basePath))).model);
+  const { rank, ...rest } = options;
+  const plan = planCombination(parts, base, { ...rest, ...(rank === null ? {} : { rank }) });
+  return await combineAdapters(
+    opened.map((each) => each.opened),
+    plan,
+    tools,
+  );
+}
+
 export const combineHandler =
   ({ native }: TensorContext): TensorHandlers['combine'] =>
-  ({ adapters, options, basePath, format, outputPath }, { signal }) =>
+  ({ format, outputPath, ...input }, { signal }) =>
     withProgress(async (tell) => {
       tell({ phase: 'combine.combining', detail: null, amount: 0, total: 1, unit: 'tensors' });
       await refuseExisting(outputPath);
-      await using stack = new AsyncDisposableStack();
-      const opened = await openAdapters(adapters, stack);
-      const parts = opened.map(({ opened: { adapter }, weight }, i) => ({ adapter, weight, name: basename(adapters[i]?.path ?? '') }));
-      if (basePath === null && parts.some(({ adapter }) => adapter.format !== format))
-        throw new AppError('adapters.badOption', { option: 'base', value: 'none', expected: 'a model, to change the format' });
-      const base =
-        basePath === null
-          ? baseOfAdapters(parts.map(({ adapter }) => adapter))
-          : adapterBase(stack.use(await openQuantizable(basePath, basename(basePath))).model);
-      const { rank, ...rest } = options;
-      const plan = planCombination(parts, base, { ...rest, ...(rank === null ? {} : { rank }) });
-      const { made } = await combineAdapters(
-        opened.map((each) => each.opened),
-        plan,
-        {
-          kernels: native(),
-          signal,
-          progress: (amount, total, weight) => tell({ phase: 'combine.combining', detail: weight, amount, total, unit: 'tensors' }),
-        },
-      );
+      const { made } = await combined(input, format, {
+        kernels: native(),
+        signal,
+        progress: (amount, total, weight) => tell({ phase: 'combine.combining', detail: weight, amount, total, unit: 'tensors' }),
+      });
       return { type: 'finished' as const, sizeBytes: await writeAdapter(made, format, outputPath, signal), warnings: [] };
     });
+
+/** The layer in a weight's name: `model.layers.3.mlp.up_proj`, `blk.3.ffn_up`. */
+const layerOf = (weight: string): number | null => {
+  const found = /(?:^|\.)(?:layers|blk|h)\.(\d+)\./.exec(weight)?.[1];
+  return found === undefined ? null : Number(found);
+};
+
+export const combinedChangesHandler =
+  ({ native }: TensorContext): TensorHandlers['combinedChanges'] =>
+  async (input, { signal }) => {
+    const { changes } = await combined(input, null, { kernels: native(), threads: modelThreads(null), signal });
+    return changes.map(({ energy, ...change }) => ({
+      ...change,
+      layer: layerOf(change.weight),
+      ...(energy === undefined ? {} : { energy: [...energy] }),
+    }));
+  };
 
 export const extractHandler =
   ({ native }: TensorContext): TensorHandlers['extract'] =>

@@ -41,6 +41,13 @@ export function createAdapters({ library, models, engines, certificates }: Adapt
       const { tensor } = await engines.tensor();
       return tensor.adapterChanges({ basePath: base.path, adapters: adaptersAt(adapters) }, { signal });
     },
+    previewCombined: async ({ baseId, adapters: uses, options }, { signal }) => {
+      const base = baseId === null ? null : await library.usable(baseId);
+      if (base !== null) checkIsModel(base);
+      const adapters = await usableAdapters(library, uses);
+      const { tensor } = await engines.tensor();
+      return tensor.combinedChanges({ adapters: adaptersAt(adapters), options, basePath: base?.path ?? null }, { signal });
+    },
     certificates: ({ modelId }) => {
       library.get(modelId);
       return certificates.ofModel(modelId);

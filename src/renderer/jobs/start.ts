@@ -1,11 +1,11 @@
 import i18next from 'i18next';
-import type { JobSpec } from '#contract/jobs.ts';
+import type { Input } from '../api.ts';
 import { openJobs } from '../layers.ts';
 import { apiInUse, asAppError } from '../queries.ts';
 import { errorToast } from '../toasts.tsx';
 
 /** Start a job from where no screen waits for it; what goes wrong is said in a toast. */
-export async function startJob(spec: JobSpec): Promise<void> {
+export async function startJob(spec: Input<'jobs.start'>['spec']): Promise<void> {
   try {
     await apiInUse().call('jobs.start', { spec });
     openJobs();

@@ -1,7 +1,7 @@
 import { useTranslation } from 'react-i18next';
 import type { QualityCard as Card } from '#contract/quantize.ts';
 import { useFormat } from '../format.ts';
-import { divide, type Divided } from './divergence.ts';
+import { Sample } from './sample.tsx';
 import classes from './quality.module.css';
 
 /** What a file lost against its source: in figures, by tensor, and as it reads. */
@@ -42,7 +42,14 @@ export function QualityCard({ card }: { readonly card: Card }) {
           </h3>
           <ul className={classes.samples}>
             {measure.samples.map(({ prompt, source, variant }) => (
-              <Sample key={prompt} prompt={prompt} source={source} variant={variant} sourceName={card.sourceName} />
+              <Sample
+                key={prompt}
+                prompt={prompt}
+                source={source}
+                variant={variant}
+                sourceName={card.sourceName}
+                variantName={t('quality.thisOne')}
+              />
             ))}
           </ul>
         </section>
@@ -81,50 +88,5 @@ export function QualityCard({ card }: { readonly card: Card }) {
         </span>
       </p>
     </div>
-  );
-}
-
-interface SampleProps {
-  readonly prompt: string;
-  readonly source: string;
-  readonly variant: string;
-  readonly sourceName: string;
-}
-
-/** How both go on from the same words. */
-function Sample({ prompt, source, variant, sourceName }: SampleProps) {
-  const { t } = useTranslation();
-  const divided = divide(source, variant);
-  const isSame = source === variant;
-  return (
-    <li className={classes.sample}>
-      <p className={classes.prompt}>{prompt}</p>
-      {isSame ? (
-        <p>
-          <span className={classes.who}>{t('quality.both')}</span>
-          {source}
-        </p>
-      ) : (
-        <>
-          <p>
-            <span className={classes.who}>{sourceName}</span>
-            <Parted text={divided.source} />
-          </p>
-          <p>
-            <span className={classes.who}>{t('quality.thisOne')}</span>
-            <Parted text={divided.variant} />
-          </p>
-        </>
-      )}
-    </li>
-  );
-}
-
-function Parted({ text: { same, rest } }: { readonly text: Divided }) {
-  return (
-    <>
-      {same}
-      {rest !== '' && <mark className={classes.differs}>{rest}</mark>}
-    </>
   );
 }

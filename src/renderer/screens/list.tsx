@@ -1,12 +1,12 @@
-import { IconBooks, IconMessageCircle, IconTransform, type Icon } from '@tabler/icons-react';
+import { IconBooks, IconMessageCircle, IconStack2, IconTransform, type Icon } from '@tabler/icons-react';
 import type { Keys } from '../commands/keys.ts';
 import { goTo } from '../navigation.ts';
 
-export type ScreenName = 'library' | 'chat' | 'convert';
+export type ScreenName = 'library' | 'chat' | 'convert' | 'adapters';
 
 interface Screen {
   readonly name: ScreenName;
-  readonly path: '/library' | '/chat/{-$threadId}' | '/convert';
+  readonly path: '/library' | '/chat/{-$threadId}' | '/convert' | '/adapters';
   readonly icon: Icon;
   readonly keys: Keys;
   open(): void;
@@ -28,5 +28,12 @@ export const screens: readonly Screen[] = [
     icon: IconTransform,
     keys: { desktop: 'mod+3', browser: 'alt+3' },
     open: () => goTo.convert(),
+  },
+  {
+    name: 'adapters',
+    path: '/adapters',
+    icon: IconStack2,
+    keys: { desktop: 'mod+4', browser: 'alt+4' },
+    open: () => goTo.adapters(),
   },
 ];

@@ -239,6 +239,28 @@ describe('what is told of adapters', () => {
     const base = await tinyFolder({ dtype: 'F32' });
     const one = await randomAdapter(at('one'), llama(64, 32, 96)(0));
     const other = await randomAdapter(at('other'), llama(64, 32, 96)(1), {}, () => 4, 9);
+    const preview = (method: 'cat' | 'svd', rank: number | null) =>
+      tensor.combinedChanges({
+        adapters: [
+          { path: one, scale: 1 },
+          { path: one, scale: 0.5 },
+        ],
+        options: { method, rank, density: 0.5, majoritySign: 'total', seed: 0 },
+        basePath: null,
+      });
+    // Beforehand: the exact sum is the sum. Half of it more of the same has no more rank than one alone; a rank of 1 loses some.
+    for (const { distance, rank, layer, energy } of await preview('cat', null))
+      expect([distance, rank, layer, energy]).toEqual([0, 8, 0, undefined]);
+    for (const { distance, energy = [] } of await preview('svd', 4)) {
+      // The square root of float32's precision: the distance is what is left of two products that are as good as one.
+      expect(distance).toBeLessThan(2e-3);
+      expect(energy[3]).toBeCloseTo(1, 5);
+    }
+    for (const { distance, energy = [] } of await preview('svd', 1)) {
+      expect(distance).toBeGreaterThan(0.1);
+      // By Eckart and Young, what is lost is what the other singular values hold.
+      expect(distance ** 2).toBeCloseTo(1 - (energy[0] ?? 0), 4);
+    }
     const combined = await finish(
       tensor.combine({
         adapters: named([

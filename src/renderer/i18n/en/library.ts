@@ -106,6 +106,7 @@ export const library = {
       narrow: 'Show beside the list',
       sections: 'Sections',
       overview: 'Overview',
+      proof: 'Certificate',
       quality: 'Quality',
       tensors: 'Tensors',
       metadata: 'Metadata',

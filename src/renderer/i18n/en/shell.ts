@@ -20,6 +20,7 @@ export const shell = {
     library: 'Library',
     chat: 'Chat',
     convert: 'Convert',
+    adapters: 'Adapters',
   },
   shell: {
     skip: 'Skip to content',

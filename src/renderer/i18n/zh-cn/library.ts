@@ -104,6 +104,7 @@ export const library = {
       narrow: '在列表旁显示',
       sections: '分区',
       overview: '概览',
+      proof: '证书',
       quality: '质量',
       tensors: '张量',
       metadata: '元数据',

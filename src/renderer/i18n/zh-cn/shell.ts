@@ -20,6 +20,7 @@ export const shell = {
     library: '模型库',
     chat: '对话',
     convert: '转换',
+    adapters: '适配器',
   },
   shell: {
     skip: '跳到正文',

@@ -2,12 +2,11 @@ import { Button } from '@mantine/core';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { AppError } from '#core/errors/index.ts';
-import type { Job } from '#contract/jobs.ts';
 import type { Input } from '../../api.ts';
 import { ErrorPanel } from '../../components/error-panel.tsx';
 import { PathField } from '../../components/path-field.tsx';
 import { useFormat } from '../../format.ts';
-import { hasEnded } from '../../live.ts';
+import { pathsBeingWritten } from '../../jobs/paths.ts';
 import { useModels } from '../../models.ts';
 import { nameOf } from '../../paths.ts';
 import { apiInUse, asAppError, useCall } from '../../queries.ts';
@@ -18,8 +17,6 @@ import type { Convert } from './use-convert.ts';
 import classes from './convert.module.css';
 
 type Spec = Input<'jobs.start'>['spec'];
-
-const writes = ({ spec, state }: Job): boolean => 'outputPath' in spec && !hasEnded({ state });
 
 /** Where it all goes, whether there is room, and the start. The button says what is missing. */
 export function ConvertFoot({ convert, modelId }: { readonly convert: Convert; readonly modelId: string }) {
@@ -38,11 +35,7 @@ export function ConvertFoot({ convert, modelId }: { readonly convert: Convert; r
   const { data: listing } = useCall('system.listFolder', { path: folder.replace(/(.)[\\/]$/, '$1') }, { enabled: folder !== '' });
   const { data: disk } = useCall('system.disk', { path: folder }, { enabled: folder !== '' });
   const needBytes = chosen.reduce((sum, { sizeBytes }) => sum + (sizeBytes ?? 0), 0);
-  const taken = [
-    ...models.map(({ path }) => path),
-    ...(jobs ?? []).filter(writes).map(({ spec }) => ('outputPath' in spec ? spec.outputPath : '')),
-    ...(listing?.entries ?? []).map(({ path }) => path),
-  ];
+  const taken = [...models.map(({ path }) => path), ...pathsBeingWritten(jobs ?? []), ...(listing?.entries ?? []).map(({ path }) => path)];
   const paths = outputPaths(source?.name ?? '', chosen, folder, taken);
   const missing =
     chosen.length === 0

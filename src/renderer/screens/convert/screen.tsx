@@ -8,6 +8,7 @@ import { Progress } from '../../components/progress.tsx';
 import { ScreenTitle } from '../../components/screen-title.tsx';
 import { startDemo } from '../../jobs/start.ts';
 import { openDialog } from '../../layers.ts';
+import { isFloat } from '../../models.ts';
 import { useCall } from '../../queries.ts';
 import { FamilyTable } from './family.tsx';
 import { ConvertFoot } from './foot.tsx';
@@ -15,7 +16,7 @@ import { Options } from './options.tsx';
 import { PlanPreview } from './plan-preview.tsx';
 import { RecipeTable } from './recipe-table.tsx';
 import { SourceChip } from './source.tsx';
-import { isFloat, useConvert, type Convert } from './use-convert.ts';
+import { useConvert, type Convert } from './use-convert.ts';
 import { ConvertWork } from './work.tsx';
 import classes from './convert.module.css';
 

@@ -5,8 +5,8 @@ import { useTranslation } from 'react-i18next';
 import { FamilyMark } from '../../components/family-mark.tsx';
 import { ModelChoices } from '../../components/model-choices.tsx';
 import { useFormat } from '../../format.ts';
-import { familyOf } from '../../models.ts';
-import { isFloat, type Convert } from './use-convert.ts';
+import { familyOf, isFloat } from '../../models.ts';
+import type { Convert } from './use-convert.ts';
 import classes from './convert.module.css';
 
 /** The model that things are made of; opened, the choice of another one. */

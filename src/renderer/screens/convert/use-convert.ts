@@ -4,7 +4,7 @@ import type { Model } from '#contract/library.ts';
 import type { QuantizeOptions, Recipe } from '#contract/quantize.ts';
 import { recommendTarget } from '#core/quantize/recommend.ts';
 import { useLive } from '../../live.ts';
-import { canQuantize, useModels } from '../../models.ts';
+import { canQuantize, isFloat, useModels } from '../../models.ts';
 import { useCall } from '../../queries.ts';
 import { mostBytes, needBytes } from '../../fit.ts';
 import { recipeGroup } from './recipe-groups.ts';
@@ -113,9 +113,6 @@ export function useConvert() {
 }
 
 export type Convert = ReturnType<typeof useConvert>;
-
-/** Whether nothing was lost yet by quantizing. */
-export const isFloat = ({ kind, facts }: Model): boolean => kind === 'hf' || /^(F32|F16|BF16)$/.test(facts.quantization ?? '');
 
 /** Originals before what was quantized already, then what was used or added last. */
 function byLikelihood(left: Model, right: Model): number {

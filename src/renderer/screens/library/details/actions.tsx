@@ -6,9 +6,11 @@ import {
   IconMessageCircle,
   IconPencil,
   IconShieldCheck,
+  IconStack2,
   IconTransform,
   IconTrash,
 } from '@tabler/icons-react';
+import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { Model } from '#contract/library.ts';
 import { copyText } from '../../../clipboard.ts';
@@ -16,10 +18,11 @@ import { IconButton } from '../../../components/icon-button.tsx';
 import { Kbd } from '../../../components/kbd.tsx';
 import { startJob } from '../../../jobs/start.ts';
 import { openDialog } from '../../../layers.ts';
-import { canChat, canQuantize } from '../../../models.ts';
+import { canChat, canQuantize, isAdapter } from '../../../models.ts';
 import { goTo } from '../../../navigation.ts';
 import { useAction, useCall } from '../../../queries.ts';
 import { errorToast } from '../../../toasts.tsx';
+import { mergeNow } from './merge-now.ts';
 import classes from './details.module.css';
 
 const SIZE = { size: 15, stroke: 1.8 };
@@ -31,6 +34,12 @@ export function Actions({ model }: { readonly model: Model }) {
   const reveal = useAction('system.reveal');
   // A broken one is worth verifying: the checksum tells whether it broke here.
   const isThere = model.state.status !== 'missing';
+  const [isMerging, setMerging] = useState(false);
+  const merge = async (): Promise<void> => {
+    setMerging(true);
+    await mergeNow(model);
+    setMerging(false);
+  };
   return (
     <div className={classes.actions}>
       {canChat(model) && (
@@ -46,6 +55,16 @@ export function Actions({ model }: { readonly model: Model }) {
         >
           {t('library.actions.quantize')}
         </Button>
+      )}
+      {isAdapter(model) && model.state.status === 'ready' && (
+        <>
+          <Button leftSection={<IconStack2 {...SIZE} />} loading={isMerging} onClick={() => void merge()}>
+            {t('adapters.oneClick')}
+          </Button>
+          <Button variant="default" onClick={() => goTo.adapters(model.id)}>
+            {t('adapters.open')}
+          </Button>
+        </>
       )}
       <Button
         variant="default"

@@ -12,6 +12,7 @@ import { Actions } from './actions.tsx';
 import { Metadata } from './metadata.tsx';
 import { Overview } from './overview.tsx';
 import { Problem } from './problem.tsx';
+import { Proof } from './proof.tsx';
 import { Quality, sourceOf } from './quality.tsx';
 import { Template } from './template.tsx';
 import { Tensors } from './tensors.tsx';
@@ -26,7 +27,7 @@ interface Props {
   readonly onClose: () => void;
 }
 
-type Tab = 'overview' | 'quality' | 'tensors' | 'metadata' | 'template';
+type Tab = 'overview' | 'proof' | 'quality' | 'tensors' | 'metadata' | 'template';
 
 /** Everything about one model. */
 export function DetailsPane({ model, width, wide, onWide, onClose }: Props) {
@@ -38,10 +39,12 @@ export function DetailsPane({ model, width, wide, onWide, onClose }: Props) {
   const family = familyOf(model);
   const { data: cards } = useCall('quantize.cards', { modelId: model.id });
   const sourceId = sourceOf(details.data);
+  const { data: certificates = [] } = useCall('adapters.certificates', { modelId: model.id });
   // What was measured, and what can be: what Lathe made of another model.
   const hasQuality = sourceId !== null || (cards ?? []).some(({ modelId }) => modelId === model.id);
   const tabs: readonly Tab[] = [
     'overview',
+    ...(certificates.length > 0 ? (['proof'] as const) : []),
     ...(hasQuality ? (['quality'] as const) : []),
     'tensors',
     'metadata',
@@ -92,6 +95,9 @@ export function DetailsPane({ model, width, wide, onWide, onClose }: Props) {
         </Tabs.List>
         <Tabs.Panel value="overview" className={classes.panel ?? ''}>
           <Overview model={model} details={details.data} />
+        </Tabs.Panel>
+        <Tabs.Panel value="proof" className={classes.panel ?? ''}>
+          <Proof certificates={certificates} />
         </Tabs.Panel>
         <Tabs.Panel value="quality" className={classes.panel ?? ''}>
           <Quality model={model} sourceId={sourceId} />

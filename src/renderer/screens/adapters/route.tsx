@@ -1,0 +1,4 @@
+import { createLazyRoute } from '@tanstack/react-router';
+import { AdaptersScreen } from './screen.tsx';
+
+export const route = createLazyRoute('/adapters')({ component: AdaptersScreen });
