@@ -125,9 +125,9 @@ function Tensors({ tensors }: { readonly tensors: CertificateMeasure['tensors'] 
   const format = useFormat();
   const [order, setOrder] = useState<Order | null>(null);
   const [all, setAll] = useState(false);
-  // How far a strength is from what was asked for.
+  // How far a strength is from what was asked for; weights that tell none come last.
   const rank = (tensor: (typeof tensors)[number], by: Order): number =>
-    by === 'strength' ? Math.abs((tensor.strength ?? 1) - 1) : tensor[by];
+    by === 'strength' ? (tensor.strength === null ? -1 : Math.abs(tensor.strength - 1)) : tensor[by];
   const ordered = order === null ? tensors : tensors.toSorted((left, right) => rank(right, order) - rank(left, order));
   const shown = all ? ordered : ordered.slice(0, FEW);
   const columns = ['relativeError', 'relativeChange', 'strength'] as const;
