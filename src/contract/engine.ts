@@ -9,7 +9,18 @@ import {
   combineOptions,
   weightChange,
 } from './adapters.ts';
-import { answerFacts, answerFormat, answerText, loadStage, promptMode, promptReport, sampling, stopReason, tool, toolCall } from './chat.ts';
+import {
+  answerFacts,
+  answerFormat,
+  answerText,
+  loadStage,
+  promptMode,
+  promptReport,
+  sampling,
+  stopReason,
+  tool,
+  toolCall,
+} from './chat.ts';
 import { call, stream, type Contract } from './define.ts';
 import {
   outlierColumns,
@@ -22,6 +33,7 @@ import {
   recipe,
   tensorError,
 } from './quantize.ts';
+import { checkpoint, dataColumns, dataReport, endReason, givenSettings, logEntry, trainingPreview, trainingSample } from './training.ts';
 import { errorData } from './wire.ts';
 import { count, fraction, none, path, sha256, sizeBytes } from './shared.ts';
 
@@ -284,5 +296,62 @@ const tensor = {
 
 export const tensorContract = { health, tensor } satisfies Contract;
 
-export const engineContracts = { inference: inferenceContract, tensor: tensorContract };
+/** A run that is at work here. */
+const trainer = {
+  checkData: call(
+    z.object({
+      modelPath: path,
+      dataPath: path,
+      columns: dataColumns,
+      settings: givenSettings,
+      shown: count,
+      first: count,
+      scratchFolder: path,
+      threads: count.nullable(),
+    }),
+    dataReport,
+  ),
+  preview: call(z.object({ modelPath: path, settings: givenSettings, scratchFolder: path, threads: count.nullable() }), trainingPreview),
+  /**
+   * Train, and write what came of it to `outputPath` with `.gguf` and to the folder `outputPath`. Goes on from the newest checkpoint of
+   * the run's folder. Of outputs that are there from an interrupted end, nothing is written again.
+   */
+  run: stream(
+    z.object({
+      modelPath: path,
+      baseName: z.string(),
+      dataPath: path,
+      columns: dataColumns,
+      settings: givenSettings,
+      adapterPath: path.nullable(),
+      runFolder: path,
+      outputPath: path,
+      device: z.string(),
+      threads: count.nullable(),
+      scratchFolder: path,
+    }),
+    z.discriminatedUnion('type', [
+      workProgress,
+      /** What is known when the data has been read. */
+      z.object({ type: z.literal('planned'), totalSteps: count, firstStep: count }),
+      z.object({ type: z.literal('log'), entry: logEntry }),
+      z.object({ type: z.literal('sample'), sample: trainingSample }),
+      z.object({ type: z.literal('checkpoint'), checkpoint }),
+      z.object({
+        type: z.literal('finished'),
+        /** Null: paused, and nothing is written. */
+        reason: endReason.nullable(),
+        step: count,
+        warnings: z.array(errorData),
+        files: z.array(z.object({ path, kind: z.enum(['gguf', 'gguf-adapter', 'peft-adapter']), sizeBytes })),
+      }),
+    ]),
+  ),
+  /** Ask the run for something; it answers after its present step. Throws `train.notRunning` where there is none. */
+  wish: call(z.object({ wish: z.enum(['pause', 'checkpoint', 'stop']) }), none),
+};
+
+export const trainerContract = { health, trainer } satisfies Contract;
+
+export const engineContracts = { inference: inferenceContract, tensor: tensorContract, trainer: trainerContract };
 export type EngineKind = keyof typeof engineContracts;

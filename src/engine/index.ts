@@ -1,5 +1,5 @@
 import { writeSync } from 'node:fs';
-import { engineContracts, inferenceContract, tensorContract, type EngineKind } from '#contract/engine.ts';
+import { engineContracts, inferenceContract, tensorContract, trainerContract, type EngineKind } from '#contract/engine.ts';
 import type { Contract, Handlers } from '#contract/define.ts';
 import { serve } from '#contract/serve.ts';
 import { createEngineLog, type EngineLog } from './log.ts';
@@ -26,7 +26,7 @@ process.on('uncaughtException', (error) => {
 
 process.on('disconnect', () => setTimeout(() => process.exit(0), ORPHAN_GRACE_MS).unref());
 
-/** What both kinds answer. */
+/** What all kinds answer. */
 const health = (from: EngineLog): Handlers<Pick<typeof tensorContract, 'health'>>['health'] => ({
   ping: () => ({ residentBytes: process.memoryUsage.rss() }),
   log: (_, { signal }) => from.read(signal),
@@ -38,6 +38,9 @@ async function start(port: ReturnType<typeof parentPort>): Promise<void> {
   if (kind === 'inference') {
     const { createInference } = await import('./inference/index.ts');
     answer(inferenceContract, { health: health(log), inference: createInference(log) });
+  } else if (kind === 'trainer') {
+    const { createTrainer } = await import('./trainer/index.ts');
+    answer(trainerContract, { health: health(log), trainer: createTrainer(log) });
   } else {
     const { createTensor } = await import('./tensor/index.ts');
     answer(tensorContract, { health: health(log), tensor: createTensor(log) });

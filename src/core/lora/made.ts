@@ -21,6 +21,8 @@ export interface MadeModule {
   readonly a: Float32Array<ArrayBuffer>;
   /** `[outputs, rank]` */
   readonly b: Float32Array<ArrayBuffer>;
+  /** DoRA's lengths, `[outputs]`. */
+  readonly magnitude?: Float32Array<ArrayBuffer> | undefined;
 }
 
 /** A tensor of the base that a written adapter replaces: a norm or a bias. */
@@ -74,7 +76,7 @@ export function peftOutput({ baseName, modules, replaced, changesTiedPair }: Mad
     lora_dropout: 0,
     bias: hasBiases ? 'all' : 'none',
     use_rslora: false,
-    use_dora: false,
+    use_dora: modules.some((module) => module.magnitude !== undefined),
     init_lora_weights: true,
     fan_in_fan_out: modules.some((module) => module.base.isConv1d),
     rank_pattern: differing((module) => module.rank, rank),
@@ -86,10 +88,14 @@ export function peftOutput({ baseName, modules, replaced, changesTiedPair }: Mad
   const adapted = new Set(modules.map((module) => pathOf(module.base)));
   const tensors = [
     ...modules.flatMap((module) => {
-      const { rank: r, inputs, outputs, a, b, kind } = module;
+      const { rank: r, inputs, outputs, a, b, kind, magnitude } = module;
       const [nameA, nameB] = kind === 'embedding' ? ['lora_embedding_A', 'lora_embedding_B'] : ['lora_A.weight', 'lora_B.weight'];
       const path = `${PEFT_PREFIX}${pathOf(module.base)}`;
-      return [written(`${path}.${nameA}`, [r, inputs], a), written(`${path}.${nameB}`, [outputs, r], b)];
+      return [
+        written(`${path}.${nameA}`, [r, inputs], a),
+        written(`${path}.${nameB}`, [outputs, r], b),
+        ...(magnitude === undefined ? [] : [written(`${path}.lora_magnitude_vector`, [outputs], magnitude)]),
+      ];
     }),
     ...replaced.map(({ base: tensor, values }) => {
       const path = pathOf(tensor);
@@ -137,6 +143,10 @@ export function ggufAdapterOutput(
   refuse(
     'bias',
     replaced.map((tensor) => tensor.base.hf),
+  );
+  refuse(
+    'use_dora',
+    modules.filter((module) => module.magnitude !== undefined).map((module) => module.base.hf),
   );
   const isInput = (module: MadeModule): boolean => module.base.gguf === GGUF_EMBEDDING;
   // Positions are looked up too, and llama.cpp adapts no look-up but that of tokens.

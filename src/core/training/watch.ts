@@ -6,6 +6,8 @@ export interface WatchState {
   readonly recent: readonly number[];
   /** The least mean of `WINDOW` steps so far; null before there was one. */
   readonly leastMean: number | null;
+  /** The step that ended them. */
+  readonly leastMeanStep: number;
   /** Steps one after another that were far above the others, or not finite. */
   readonly bad: number;
   readonly bestEval: { readonly step: number; readonly loss: number } | null;
@@ -13,7 +15,7 @@ export interface WatchState {
   readonly evaluationsSince: number;
 }
 
-export const newWatch: WatchState = { recent: [], leastMean: null, bad: 0, bestEval: null, evaluationsSince: 0 };
+export const newWatch: WatchState = { recent: [], leastMean: null, leastMeanStep: 0, bad: 0, bestEval: null, evaluationsSince: 0 };
 
 export type Trouble = 'notFinite' | 'spike' | 'divergence';
 
@@ -27,9 +29,10 @@ const DIVERGENCE_NATS = 0.5;
 /** Bad steps one after another: gradients that are not finite are skipped, and one bad batch is no reason. */
 const MOST_BAD = 3;
 
-/** After a step. `applied` is false where gradients were not finite and the step was skipped. */
+/** After step `step`. `applied` is false where gradients were not finite and the step was skipped. */
 export function watchStep(
   state: WatchState,
+  step: number,
   loss: number,
   applied: boolean,
 ): { readonly state: WatchState; readonly trouble: Trouble | null } {
@@ -47,9 +50,13 @@ export function watchStep(
   const recent = [...state.recent, loss].slice(-WINDOW);
   if (recent.length < WINDOW) return { state: { ...state, recent, bad: 0 }, trouble: null };
   const mean = recent.reduce((sum, each) => sum + each, 0) / WINDOW;
-  const least = Math.min(mean, state.leastMean ?? Infinity);
+  const isLeast = mean < (state.leastMean ?? Infinity);
+  const least = isLeast ? mean : (state.leastMean ?? mean);
   const diverges = mean > DIVERGENCE_FACTOR * least && mean > least + DIVERGENCE_NATS;
-  return { state: { ...state, recent, leastMean: least, bad: 0 }, trouble: diverges ? 'divergence' : null };
+  return {
+    state: { ...state, recent, leastMean: least, leastMeanStep: isLeast ? step : state.leastMeanStep, bad: 0 },
+    trouble: diverges ? 'divergence' : null,
+  };
 }
 
 /** After an evaluation. `patience` 0 never stops. */

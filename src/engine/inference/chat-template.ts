@@ -13,6 +13,8 @@ export interface Conversation {
   readonly systemPrompt: string;
   readonly turns: readonly PromptTurn[];
   readonly tools?: readonly Tool[] | undefined;
+  /** Whether the prompt ends where an answer begins; default true. */
+  readonly opensAnswer?: boolean | undefined;
 }
 
 type TemplateMessage = Readonly<Record<string, unknown>> & { readonly role: string; readonly content: string };
@@ -22,7 +24,11 @@ type TemplateMessage = Readonly<Record<string, unknown>> & { readonly role: stri
  * the model's file, foreign code in a language without access to anything; it may still go on for ever or take all memory,
  * so it is only run where it can be stopped (template-runner.ts). Throws `chat.templateFailed`.
  */
-export function renderChat(source: string, { systemPrompt, turns, tools = [] }: Conversation, { bos, eos }: TemplateTokens): string {
+export function renderChat(
+  source: string,
+  { systemPrompt, turns, tools = [], opensAnswer = true }: Conversation,
+  { bos, eos }: TemplateTokens,
+): string {
   const hasTools = tools.length > 0;
   const isToolTemplate = knowsTools(source);
   const system =
@@ -31,7 +37,7 @@ export function renderChat(source: string, { systemPrompt, turns, tools = [] }: 
   const render = (content: readonly TemplateMessage[]): string =>
     new Template(source).render({
       messages: content,
-      add_generation_prompt: true,
+      add_generation_prompt: opensAnswer,
       bos_token: bos ?? '',
       eos_token: eos ?? '',
       ...(hasTools && isToolTemplate ? { tools: tools.map((each) => ({ type: 'function', function: each })) } : {}),

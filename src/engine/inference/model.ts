@@ -74,6 +74,16 @@ export async function openModel({ llama, takeProblems }: LlamaRuntime, path: str
   }
 }
 
+/** A model's vocabulary without its weights. Throws `gguf.*`, `engine.loadFailed`. */
+export async function openVocabulary({ llama, takeProblems }: LlamaRuntime, path: string, signal: AbortSignal) {
+  const header = await readHeader(path);
+  const check = vocabularyCheck(header);
+  tryVocabulary(check, path);
+  takeProblems();
+  const model = await llama.loadModel({ modelPath: path, vocabOnly: true, loadSignal: signal });
+  return { model, check, metadata: header.metadata, file: header.file };
+}
+
 /** What node-llama-cpp splits into tokens when it has loaded a model, to see whether it comes back (LlamaModel, `getWarnings`). */
 const TRIAL_TEXT = '\nsome test text here';
 

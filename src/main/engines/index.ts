@@ -21,7 +21,7 @@ export interface EnginesOptions {
   readonly handshakeTimeoutMs?: number;
   readonly pingIntervalMs?: number;
   readonly pingTimeoutMs?: number;
-  /** The tensor engine holds nothing between jobs: it gives its memory back after this long without one. */
+  /** The tensor engine and the trainer hold nothing between jobs: they give their memory back after this long without one. */
   readonly tensorIdleMs?: number;
 }
 
@@ -30,6 +30,7 @@ export interface Engines {
   /** The client of the running engine. Throws `engine.unstable` after three crashes within a minute, and other `engine.*` errors. */
   inference(): Promise<EngineClient<'inference'>>;
   tensor(): Promise<EngineClient<'tensor'>>;
+  trainer(): Promise<EngineClient<'trainer'>>;
   /** Stop an engine; its open requests end with `engine.stopped`. The next demand starts a new one. */
   restart(kind: EngineKind): Promise<void>;
   /** Called with every start and end from now on. Returns what ends that. */
@@ -61,18 +62,20 @@ export function createEngines(options: EnginesOptions): Engines {
     handshakeTimeoutMs: options.handshakeTimeoutMs ?? HANDSHAKE_TIMEOUT_MS,
     pingIntervalMs: options.pingIntervalMs ?? PING_INTERVAL_MS,
     pingTimeoutMs: options.pingTimeoutMs ?? PING_TIMEOUT_MS,
-    idleMs: kind === 'tensor' ? (options.tensorIdleMs ?? TENSOR_IDLE_MS) : null,
+    idleMs: kind === 'inference' ? null : (options.tensorIdleMs ?? TENSOR_IDLE_MS),
     crashLimit: CRASH_LIMIT,
     crashWindowMs: CRASH_WINDOW_MS,
   });
   const slots = {
     inference: new EngineSlot('inference', slotOptions('inference')),
     tensor: new EngineSlot('tensor', slotOptions('tensor')),
+    trainer: new EngineSlot('trainer', slotOptions('trainer')),
   };
   const kinds = Object.keys(slots) as EngineKind[];
   return {
     inference: () => slots.inference.client(),
     tensor: () => slots.tensor.client(),
+    trainer: () => slots.trainer.client(),
     restart: (kind) => slots[kind].stop(),
     subscribe: (listener) => {
       listeners.add(listener);

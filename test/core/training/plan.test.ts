@@ -113,8 +113,8 @@ test('A begins uniform within 1/√inputs, and its halves and its variance are t
 
 const run = (losses: readonly number[], applied = true): Trouble | null => {
   let state: WatchState = newWatch;
-  for (const loss of losses) {
-    const seen = watchStep(state, loss, applied);
+  for (const [step, loss] of losses.entries()) {
+    const seen = watchStep(state, step, loss, applied);
     state = seen.state;
     if (seen.trouble !== null) return seen.trouble;
   }
@@ -129,6 +129,12 @@ test('noise and one hard batch are no trouble; what stays high, rises or is no n
   expect(run([...flat(20, 1), ...Array.from({ length: 40 }, (_, i) => 1 + i / 20)])).toBe('divergence');
   expect(run([2, Number.NaN, Number.NaN, Number.NaN])).toBe('notFinite');
   expect(run([2, 2, 2], false)).toBe('notFinite');
+});
+
+test('the step at which the losses were least is known', () => {
+  let state = newWatch;
+  for (const [step, loss] of [...flat(10, 3), ...flat(10, 2), ...flat(10, 2.2)].entries()) ({ state } = watchStep(state, step, loss, true));
+  expect(state).toMatchObject({ leastMean: 2, leastMeanStep: 19 });
 });
 
 test('a run stops when as many evaluations as its patience were no better', () => {
@@ -147,18 +153,17 @@ const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
 const piece = (text: string, isSpecial = false) => ({ bytes: bytes(text), isSpecial });
 
 test('offsets follow the bytes, also where SentencePiece puts a space before a text or a character has two tokens', () => {
-  expect(tokenOffsets(bytes('ab c'), [piece(' ab'), piece(' c')])).toEqual([
+  expect(tokenOffsets(bytes('ab c'), [piece('▁ab'), piece('▁c')], true)).toEqual([
     { start: 0, end: 2 },
     { start: 2, end: 4 },
   ]);
   const accent = bytes('é');
   expect(
-    tokenOffsets(bytes('<s> é'), [
-      piece('<s>', true),
-      piece(' '),
-      { bytes: accent.subarray(0, 1), isSpecial: false },
-      { bytes: accent.subarray(1), isSpecial: false },
-    ]),
+    tokenOffsets(
+      bytes('<s> é'),
+      [piece('<s>', true), piece(' '), { bytes: accent.subarray(0, 1), isSpecial: false }, { bytes: accent.subarray(1), isSpecial: false }],
+      false,
+    ),
   ).toEqual([
     { start: 0, end: 3 },
     { start: 3, end: 4 },
@@ -167,10 +172,25 @@ test('offsets follow the bytes, also where SentencePiece puts a space before a t
   ]);
 });
 
+test('a mark for a space that is written byte by byte is the space, whichever of its bytes a token holds', () => {
+  const mark = bytes('▁');
+  const pieces = [...mark].map((byte) => ({ bytes: Uint8Array.of(byte), isSpecial: false }));
+  const space = { start: 1, end: 2 };
+  expect(tokenOffsets(bytes('a b'), [piece('a'), ...pieces, piece('b')], true)).toEqual([
+    { start: 0, end: 1 },
+    space,
+    space,
+    space,
+    { start: 2, end: 3 },
+  ]);
+});
+
 test('spaces that a special token takes are passed over; other tokens than the text’s are noticed', () => {
-  expect(tokenOffsets(bytes('a <end>\nb'), [piece('a'), piece('<end>', true), piece('b')])?.map(({ start }) => start)).toEqual([0, 2, 8]);
-  expect(tokenOffsets(bytes('abc'), [piece('ab'), piece('d')])).toBeNull();
-  expect(tokenOffsets(bytes('abc'), [piece('ab')])).toBeNull();
+  expect(tokenOffsets(bytes('a <end>\nb'), [piece('a'), piece('<end>', true), piece('b')], false)?.map(({ start }) => start)).toEqual([
+    0, 2, 8,
+  ]);
+  expect(tokenOffsets(bytes('abc'), [piece('ab'), piece('d')], false)).toBeNull();
+  expect(tokenOffsets(bytes('abc'), [piece('ab')], false)).toBeNull();
 });
 
 test('fields of other names can be assigned', () => {

@@ -4,13 +4,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { AppError } from '#core/errors/index.ts';
 import { connect, type Connection } from '#contract/connect.ts';
-import { inferenceContract, tensorContract, type EngineKind } from '#contract/engine.ts';
+import { engineContracts, inferenceContract, tensorContract, trainerContract, type EngineKind } from '#contract/engine.ts';
 import type { Handlers } from '#contract/define.ts';
 import type { QualityMeasure } from '#contract/quantize.ts';
 import { memoryPorts } from '#contract/memory-port.ts';
 import { serve } from '#contract/serve.ts';
 import { isPackedTarget } from '#core/quantize/targets.ts';
 import { writeHfFolder } from '#engine/demo.ts';
+import { createEngineLog } from '#engine/log.ts';
+import { createTrainer } from '#engine/trainer/index.ts';
 import { sizeOf } from '#main/jobs/output.ts';
 import type { EngineChange, Engines } from '#main/engines/index.ts';
 import { writeGeneratedModel } from '../../engine/generated-model.ts';
@@ -19,6 +21,7 @@ import { fakeAdapters } from './fake-adapters.ts';
 
 type InferenceHandlers = Handlers<typeof inferenceContract>['inference'];
 type TensorHandlers = Handlers<typeof tensorContract>['tensor'];
+type TrainerHandlers = Handlers<typeof trainerContract>['trainer'];
 
 type Replaceable<T> = { -readonly [N in keyof T]?: T[N] };
 
@@ -28,7 +31,11 @@ export interface FakeEngines extends Engines {
   /** What was asked, in order: name and input. */
   readonly asked: readonly (readonly [string, unknown])[];
   /** Replace an answer for the rest of the test. */
-  readonly instead: { readonly inference: Replaceable<InferenceHandlers>; readonly tensor: Replaceable<TensorHandlers> };
+  readonly instead: {
+    readonly inference: Replaceable<InferenceHandlers>;
+    readonly tensor: Replaceable<TensorHandlers>;
+    readonly trainer: Replaceable<TrainerHandlers>;
+  };
 }
 
 const health = (): Handlers<Pick<typeof tensorContract, 'health'>>['health'] => ({
@@ -210,7 +217,7 @@ export function fakeEngines(script: readonly string[] = ['Once', ' upon', ' a ti
       yield { type: 'finished', sizeBytes: 1 };
     },
   };
-  const instead: FakeEngines['instead'] = { inference: {}, tensor: {} };
+  const instead: FakeEngines['instead'] = { inference: {}, tensor: {}, trainer: {} };
   /** Looks the answer up when it is asked for, so that a test can replace it at any time. */
   const late = <T extends object>(usual: T, own: Replaceable<T>): T =>
     new Proxy(usual, { get: (target, name) => Reflect.get(own, name) ?? (Reflect.get(target, name) as unknown) });
@@ -220,8 +227,10 @@ export function fakeEngines(script: readonly string[] = ['Once', ' upon', ' a ti
     if (running !== undefined && !running.isClosed()) return running;
     const [ours, theirs] = memoryPorts();
     if (kind === 'inference') serve(inferenceContract, { health: health(), inference: late(inference, instead.inference) }, theirs);
-    else serve(tensorContract, { health: health(), tensor: late(tensor, instead.tensor) }, theirs);
-    const connection = connect(kind === 'inference' ? inferenceContract : tensorContract, ours) as unknown as Connection<never>;
+    else if (kind === 'tensor') serve(tensorContract, { health: health(), tensor: late(tensor, instead.tensor) }, theirs);
+    // The trainer is the real one: it trains tiny models in a second.
+    else serve(trainerContract, { health: health(), trainer: late(createTrainer(createEngineLog()), instead.trainer) }, theirs);
+    const connection = connect(engineContracts[kind], ours) as unknown as Connection<never>;
     open[kind] = connection;
     for (const listener of listeners) listener({ kind, running: true, error: undefined });
     return connection;
@@ -235,11 +244,13 @@ export function fakeEngines(script: readonly string[] = ['Once', ' upon', ' a ti
   return {
     inference: async () => start('inference').client,
     tensor: async () => start('tensor').client,
+    trainer: async () => start('trainer').client,
     restart: async (kind) => end(kind, new AppError('engine.stopped', { engine: kind }), undefined),
     subscribe: (listener) => (listeners.add(listener), () => void listeners.delete(listener)),
     processes: () => [{ kind: 'tensor', pid: 1, residentBytes: 1000 }],
     close: async () => {
-      for (const kind of ['inference', 'tensor'] as const) end(kind, new AppError('engine.stopped', { engine: kind }), undefined);
+      for (const kind of ['inference', 'tensor', 'trainer'] as const)
+        end(kind, new AppError('engine.stopped', { engine: kind }), undefined);
     },
     crash: (kind) => {
       const error = new AppError('engine.crashed', { engine: kind, reason: 'SIGSEGV' });

@@ -1,0 +1,82 @@
+import { basename } from 'node:path';
+import { AppError } from '#core/errors/index.ts';
+import { ggufNumber, ggufString, type GgufHeader } from '#core/gguf/header.ts';
+import { readGguf } from '#core/gguf/read.ts';
+import { trainableFamily, type TrainableFamily } from '#core/training/families.ts';
+import { loraModules, type LoraModule } from '#core/training/modules.ts';
+import type { TrainingSettings } from '#core/training/settings.ts';
+import type { Native } from '../native.ts';
+import { openFileSource } from '../file-source.ts';
+import { openQuantizable, type OpenedModel } from '../quantize/open-model.ts';
+import { runnable } from '../tensor/run-model.ts';
+
+/** A model that is trained on, as the one GGUF file that the trainer reads. */
+export interface TrainingBase extends AsyncDisposable {
+  readonly opened: OpenedModel;
+  readonly modelPath: string;
+  readonly header: GgufHeader;
+}
+
+export interface BaseOptions {
+  readonly path: string;
+  /** For the working model of a folder; it exists. */
+  readonly scratchFolder: string;
+  readonly kernels: Native;
+  readonly version: string;
+  readonly threads: number | undefined;
+  readonly signal: AbortSignal;
+  readonly progress: (done: number, total: number, tensor: string) => void;
+}
+
+/** Throws what opening and converting throw. */
+export async function openTrainingBase({ path, version, ...options }: BaseOptions): Promise<TrainingBase> {
+  await using stack = new AsyncDisposableStack();
+  const opened = stack.use(await openQuantizable(path, basename(path)));
+  const working = stack.use(await runnable(opened, version, options));
+  const header = await headerOf(working.path);
+  const owned = stack.move();
+  return { opened, modelPath: working.path, header, [Symbol.asyncDispose]: () => owned.disposeAsync() };
+}
+
+async function headerOf(path: string): Promise<GgufHeader> {
+  await using source = await openFileSource(path);
+  return await readGguf(source);
+}
+
+/** Tensors that are looked up by position, never learned. */
+const FREQUENCIES = /^rope_/;
+
+export interface TrainedParts {
+  readonly family: TrainableFamily;
+  readonly modules: readonly LoraModule[];
+  /** Names of tensors that are trained whole. */
+  readonly whole: readonly string[];
+}
+
+/** What of a model is trained. Throws `train.unsupportedArchitecture`, `train.badSetting`, `train.fullNeedsFloats`. */
+export function trainedParts(header: Pick<GgufHeader, 'metadata' | 'tensors'>, settings: TrainingSettings): TrainedParts {
+  const family = trainableFamily(header, settings.max_length);
+  const { tensors } = header;
+  if (!settings.use_peft) {
+    const packed = tensors.find(({ type }) => !['F32', 'F16', 'BF16'].includes(type));
+    if (packed !== undefined) throw new AppError('train.fullNeedsFloats', { tensor: packed.name, type: packed.type });
+    return { family, modules: [], whole: tensors.map(({ name }) => name).filter((name) => !FREQUENCIES.test(name)) };
+  }
+  const shapes = new Map(tensors.map(({ name, dimensions }) => [name, dimensions]));
+  const shapeOf = (tensor: string): readonly [number, number] => {
+    const [inputs = 0, outputs = 0] = shapes.get(tensor) ?? [];
+    return [inputs, outputs];
+  };
+  return { family, modules: loraModules({ layers: family.layers, linears: family.linears, shapeOf }, settings), whole: [] };
+}
+
+/** Weights of a model, and how long the texts were that it was trained on. */
+export function describeBase(header: Pick<GgufHeader, 'file' | 'metadata' | 'tensors'>) {
+  const architecture = ggufString(header, 'general.architecture') ?? '';
+  return {
+    architecture,
+    totalParameters: header.tensors.reduce((sum, { dimensions }) => sum + dimensions.reduce((product, each) => product * each, 1), 0),
+    hasChatTemplate: ggufString(header, 'tokenizer.chat_template') !== undefined,
+    contextLength: ggufNumber(header, `${architecture}.context_length`) ?? null,
+  };
+}

@@ -1,0 +1,117 @@
+import { createHash } from 'node:crypto';
+import { readFile, stat } from 'node:fs/promises';
+import { basename, extname } from 'node:path';
+import { MiB } from '#core/bytes.ts';
+import { AppError } from '#core/errors/index.ts';
+import { onDisk } from '#core/errors/on-disk.ts';
+import type { DatasetFormat } from '#core/training/records.ts';
+import { fieldNames, readDataset, type Sample } from '#core/training/samples.ts';
+import { splitSamples } from '#core/training/order.ts';
+import { rowsOf } from '#core/training/rows.ts';
+import type { TrainingSettings } from '#core/training/settings.ts';
+import type { DataColumns, DataProblem } from '#contract/training.ts';
+import type { TemplateRunner } from '../inference/template-runner.ts';
+import { sampleEncoder, type EncodedSample } from './encode.ts';
+import type { SampleVocabulary } from './vocabulary.ts';
+
+/** Largest dataset: it is held whole, as text and as tokens. */
+const MAX_DATA_BYTES = 256 * MiB;
+
+const formats: Readonly<Record<string, DatasetFormat>> = {
+  '.jsonl': 'jsonl',
+  '.ndjson': 'jsonl',
+  '.json': 'json',
+  '.csv': 'csv',
+  '.txt': 'text',
+  '.md': 'text',
+};
+
+export interface DataFile {
+  readonly file: string;
+  readonly sha256: string;
+  readonly sizeBytes: number;
+  readonly fields: readonly string[];
+  readonly samples: readonly Sample[];
+  readonly problems: readonly DataProblem[];
+}
+
+/** A dataset's file. Throws `train.unreadableData`, `train.dataTooLarge`, `disk.*`. */
+export async function readDataFile(path: string, columns: DataColumns): Promise<DataFile> {
+  const file = basename(path);
+  const named = formats[extname(path).toLowerCase()];
+  if (named === undefined) throw new AppError('train.unreadableData', { file });
+  const bytes = await onDisk(path, async () => {
+    const { size: sizeBytes } = await stat(path);
+    if (sizeBytes > MAX_DATA_BYTES) throw new AppError('train.dataTooLarge', { sizeBytes, limitBytes: MAX_DATA_BYTES });
+    return readFile(path);
+  });
+  const text = bytes.toString('utf8');
+  // Many files of JSON lines are called .json.
+  const format = named === 'json' && !text.replace('\uFEFF', '').trimStart().startsWith('[') ? 'jsonl' : named;
+  const { samples, problems } = readDataset(text, format, columns);
+  const sha256 = createHash('sha256').update(bytes).digest('hex');
+  return { file, sha256, sizeBytes: bytes.length, fields: fieldNames(text, format), samples, problems };
+}
+
+export interface EncodedData {
+  readonly samples: readonly EncodedSample[];
+  /** In the order of lines. */
+  readonly problems: readonly DataProblem[];
+  readonly duplicates: readonly { readonly line: number; readonly firstLine: number }[];
+  readonly train: readonly number[];
+  readonly evaluation: readonly number[];
+  /** Of an epoch: samples of each, by their number. */
+  readonly rows: readonly (readonly number[])[];
+  readonly evaluationRows: readonly (readonly number[])[];
+}
+
+/** A dataset as tokens, split and packed. Throws `train.noSamples`, `train.noTemplate`, `train.otherTokens`, `chat.template*`. */
+export async function encodeData(
+  { file, samples, problems: unread }: Pick<DataFile, 'file' | 'samples' | 'problems'>,
+  settings: TrainingSettings,
+  {
+    vocabulary,
+    templates,
+    signal,
+  }: { readonly vocabulary: SampleVocabulary; readonly templates: TemplateRunner; readonly signal: AbortSignal },
+): Promise<EncodedData> {
+  const encoder = sampleEncoder(vocabulary, settings, templates);
+  const encoded: EncodedSample[] = [];
+  const problems = [...unread];
+  const seen = new Map<string, number>();
+  const duplicates: { line: number; firstLine: number }[] = [];
+  for (const sample of samples) {
+    signal.throwIfAborted();
+    const found = await encoder.encode(sample);
+    if (typeof found === 'string') {
+      problems.push({ line: sample.line, kind: found });
+      continue;
+    }
+    const key = found.map(({ tokens }) => tokens.join(' ')).join('|');
+    const firstLine = seen.get(key);
+    if (firstLine === undefined) seen.set(key, sample.line);
+    else duplicates.push({ line: sample.line, firstLine });
+    encoded.push(...found);
+  }
+  if (encoded.length === 0) {
+    if (problems.length > 0 && problems.every(({ kind }) => kind === 'nothingTrained'))
+      throw new AppError('train.noTrainedTokens', { samples: samples.length });
+    throw new AppError('train.noSamples', { file, problems: problems.length });
+  }
+  const { train, evaluation } = splitSamples(encoded.length, settings.eval_split, settings.seed);
+  const rows = (chosen: readonly number[]): number[][] =>
+    rowsOf(
+      chosen.map((index) => encoded[index]).filter((each) => each !== undefined),
+      settings.max_length,
+      settings.packing,
+    ).map((row) => row.map((index) => chosen[index] ?? 0));
+  return {
+    samples: encoded,
+    problems: problems.toSorted((a, b) => a.line - b.line),
+    duplicates,
+    train,
+    evaluation,
+    rows: rows(train),
+    evaluationRows: rows(evaluation),
+  };
+}

@@ -1,0 +1,183 @@
+import { createHash } from 'node:crypto';
+import { mkdir, rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { adapterBase } from '#core/lora/base.ts';
+import type { MadeAdapter } from '#core/lora/made.ts';
+import { planSteps } from '#core/training/order.ts';
+import type { TrainingSettings } from '#core/training/settings.ts';
+import type { z } from 'zod';
+import type { trainerContract } from '#contract/engine.ts';
+import { eventQueue } from '../event-queue.ts';
+import { createTemplateRunner } from '../inference/template-runner.ts';
+import { loadAdapter } from '../lora/load-adapter.ts';
+import { openAdapter } from '../lora/open-adapter.ts';
+import { writeAdapter } from '../lora/write-adapter.ts';
+import { modelThreads } from '../tensor/context.ts';
+import { workingFolder } from '../quantize/working-model.ts';
+import { trainedParts, type TrainedParts, type TrainingBase } from './base.ts';
+import { encodeData, readDataFile } from './data.ts';
+import type { TrainerContext, TrainerHandlers } from './index.ts';
+import { appendLine, CHECKPOINT_FOLDER, keepUntil, LOG_FILE, SAMPLES_FILE } from './run-log.ts';
+import { runTraining, type RunEnd } from './run.ts';
+import { saySamples } from './say.ts';
+import { checkedSettings } from './settings.ts';
+import { adapterOf, beginWith, modulesOfAdapter, writeTrainedModel } from './trained.ts';
+import { openSampleVocabulary } from './vocabulary.ts';
+
+type Event = z.input<(typeof trainerContract)['trainer']['run']['event']>;
+type Finished = Extract<Event, { type: 'finished' }>;
+type Request = z.output<(typeof trainerContract)['trainer']['run']['input']>;
+
+/** At most one event of progress in this time. */
+const PROGRESS_MS = 100;
+
+export const runHandler = (context: TrainerContext): TrainerHandlers['run'] =>
+  async function* (request, { signal }) {
+    const events = eventQueue<Event>({ replaces: (newest, waiting) => newest.type === 'progress' && waiting.type === 'progress' });
+    const work = carryOut(context, request, signal, (event) => events.push(event));
+    work.then((last) => (events.push(last), events.end()), events.end);
+    yield* events;
+  };
+
+/** One run from its data to its files. */
+async function carryOut(context: TrainerContext, request: Request, signal: AbortSignal, push: (event: Event) => void): Promise<Finished> {
+  const { dataPath, columns, runFolder, device, baseName } = request;
+  const settings = checkedSettings(request.settings);
+  const phase = (name: string): void => push({ type: 'progress', phase: name, detail: null, amount: 0, total: 0, unit: 'tokens' });
+  phase('train.reading');
+  const checkpointFolder = join(runFolder, CHECKPOINT_FOLDER);
+  await mkdir(checkpointFolder, { recursive: true });
+  const kernels = await context.native(device);
+  const threads = modelThreads(request.threads);
+  await using stack = new AsyncDisposableStack();
+  const base = stack.use(await context.openBase(request, signal));
+  const runtime = await context.llama();
+  const templates = createTemplateRunner();
+  stack.defer(() => templates.close());
+  const vocabulary = stack.use(await openSampleVocabulary(runtime, base.modelPath, signal));
+  const parts = trainedParts(base.header, settings);
+  const file = await readDataFile(dataPath, columns);
+  const data = await encodeData(file, settings, { vocabulary, templates, signal });
+  const earlier = request.adapterPath === null ? null : modulesOfAdapter(await loadMade(request.adapterPath, base, signal));
+  const modules = earlier?.modules ?? parts.modules;
+
+  phase('train.loading');
+  const longest = Math.max(
+    ...[...data.rows, ...data.evaluationRows].map((row) => row.reduce((sum, i) => sum + (data.samples[i]?.tokens.length ?? 0), 0)),
+  );
+  const trainer = await kernels.openTrainer(
+    {
+      modelPath: base.modelPath,
+      family: parts.family,
+      device,
+      threads,
+      maxTokens: longest,
+      modules: modules.map(({ tensor, rank, scale }) => ({ tensor, rank, scale })),
+      whole: parts.whole,
+      dropout: settings.lora_dropout,
+      dora: settings.use_dora,
+      checkpointing: settings.gradient_checkpointing,
+      streaming: settings.weight_streaming,
+      seed: settings.seed,
+    },
+    { signal },
+  );
+  stack.defer(() => trainer.close());
+  if (settings.use_peft) beginWith(trainer, modules, settings, earlier?.values ?? null);
+
+  const made = (): MadeAdapter => adapterOf(adapterBase(base.opened.model), baseName, trainer, modules, trainer.readState());
+  let nextMs = 0;
+  context.wishes.open();
+  try {
+    const end = await runTraining({
+      trainer,
+      data,
+      settings,
+      checkpointFolder,
+      fingerprint: fingerprintOf(settings, parts, file.sha256, base, request.adapterPath),
+      signal,
+      takeWish: context.wishes.take,
+      tell: {
+        log: async (entry) => {
+          await appendLine(runFolder, LOG_FILE, entry);
+          push({ type: 'log', entry });
+        },
+        checkpoint: (saved) => push({ type: 'checkpoint', checkpoint: saved }),
+        progress: (amount, total) => {
+          const nowMs = performance.now();
+          if (nowMs < nextMs) return;
+          nextMs = nowMs + PROGRESS_MS;
+          push({ type: 'progress', phase: 'train.training', detail: null, amount, total, unit: 'tokens' });
+        },
+        begin: async (step) => {
+          await keepUntil(runFolder, step);
+          push({ type: 'planned', totalSteps: planSteps(data.rows.length, settings).totalSteps, firstStep: step });
+        },
+        samples: async (step) => {
+          await using folder = await workingFolder(request.scratchFolder);
+          const path = join(folder.path, 'now.gguf');
+          if (settings.use_peft) await writeAdapter(made(), 'gguf', path, signal);
+          else await writeTrainedModel(base, trainer, trainer.readState(), path);
+          const [modelPath, adapterPath] = settings.use_peft ? [base.modelPath, path] : [path, null];
+          const said = await saySamples({ runtime, modelPath, adapterPath, vocabulary, templates, settings, threads, signal });
+          for (const [index, text] of said.entries()) {
+            const sample = { step, prompt: settings.sample_prompts[index] ?? '', text };
+            await appendLine(runFolder, SAMPLES_FILE, sample);
+            push({ type: 'sample', sample });
+          }
+        },
+      },
+    });
+    return await result(end);
+  } finally {
+    context.wishes.close();
+  }
+
+  async function result({ reason, step, warnings }: RunEnd): Promise<Finished> {
+    const finished = { type: 'finished' as const, step, warnings: [...warnings] };
+    if (reason === 'paused') return { ...finished, reason: null, files: [] };
+    phase('train.writing');
+    const { outputPath } = request;
+    const files: Finished['files'] = [];
+    /** An end that was interrupted may have left one of both: it is written again, which makes the same bytes. */
+    const write = async (path: string, kind: Finished['files'][number]['kind'], make: () => Promise<number>): Promise<void> => {
+      if (await exists(path)) await rm(path, { recursive: true });
+      files.push({ path, kind, sizeBytes: await make() });
+    };
+    const gguf = `${outputPath}.gguf`;
+    if (!settings.use_peft) await write(gguf, 'gguf', () => writeTrainedModel(base, trainer, trainer.readState(), gguf));
+    else {
+      if (!settings.use_dora) await write(gguf, 'gguf-adapter', () => writeAdapter(made(), 'gguf', gguf, signal));
+      await write(outputPath, 'peft-adapter', () => writeAdapter(made(), 'peft', outputPath, signal));
+    }
+    return { ...finished, reason, files };
+  }
+}
+
+const exists = (path: string): Promise<boolean> =>
+  stat(path).then(
+    () => true,
+    () => false,
+  );
+
+async function loadMade(path: string, base: TrainingBase, signal: AbortSignal): Promise<MadeAdapter> {
+  await using opened = await openAdapter(path, 'adapter');
+  return await loadAdapter(opened, adapterBase(base.opened.model), signal);
+}
+
+/** Settings that say when and what a run tells, not what it learns: a run can go on with others. */
+const tellingOnly = new Set(['logging_steps', 'save_steps', 'save_total_limit', 'sample_steps', 'sample_prompts', 'sample_tokens']);
+
+/** What a checkpoint and the run that goes on from it have in common. */
+function fingerprintOf(
+  settings: TrainingSettings,
+  { family }: TrainedParts,
+  dataSha256: string,
+  { header }: TrainingBase,
+  adapterPath: string | null,
+): string {
+  const counted = Object.entries(settings).filter(([name]) => !tellingOnly.has(name));
+  const tensors = header.tensors.map(({ name, type, dimensions }) => [name, type, dimensions]);
+  const all = JSON.stringify([counted, family, dataSha256, tensors, adapterPath]);
+  return createHash('sha256').update(all).digest('hex');
+}

@@ -1,0 +1,108 @@
+import { mkdir } from 'node:fs/promises';
+import { AppError } from '#core/errors/index.ts';
+import { parameterCount } from '#core/training/modules.ts';
+import type { Handlers } from '#contract/define.ts';
+import type { trainerContract } from '#contract/engine.ts';
+import { loadLlama, type LlamaRuntime } from '../inference/llama.ts';
+import { createTemplateRunner } from '../inference/template-runner.ts';
+import { llamaLibraries } from '../llama-libraries.ts';
+import type { EngineLog } from '../log.ts';
+import { loadNative, type Native } from '../native.ts';
+import { latheVersion } from '../version.ts';
+import { describeBase, openTrainingBase, trainedParts, type TrainingBase } from './base.ts';
+import { dataReportOf } from './check-data.ts';
+import { encodeData, readDataFile } from './data.ts';
+import { runHandler } from './handler.ts';
+import type { Wish } from './run.ts';
+import { checkedSettings } from './settings.ts';
+import { openSampleVocabulary } from './vocabulary.ts';
+
+export type TrainerHandlers = Handlers<typeof trainerContract>['trainer'];
+
+/** What the endpoints share. */
+export interface TrainerContext {
+  /** llama.cpp with its tokenizers. */
+  llama(): Promise<LlamaRuntime>;
+  /** The addon, with the libraries of the kind of device that is first asked for: one process has but one kind. */
+  native(device: string): Promise<Native>;
+  openBase(request: BaseRequest, signal: AbortSignal): Promise<TrainingBase>;
+  /** Of the run that is at work. */
+  readonly wishes: { take(): Wish | null; open(): void; close(): void };
+}
+
+interface BaseRequest {
+  readonly modelPath: string;
+  readonly scratchFolder: string;
+  readonly threads: number | null;
+  readonly device?: string;
+}
+
+/** The trainer engine: one run at a time, in a process whose end gives all memory back. */
+export function createTrainer(log: EngineLog): TrainerHandlers {
+  let llama: Promise<LlamaRuntime> | undefined;
+  let native: Native | undefined;
+  let isOpen = false;
+  let wish: Wish | null = null;
+  const loadRuntime = (): Promise<LlamaRuntime> => (llama ??= loadLlama(log));
+  const context: TrainerContext = {
+    llama: loadRuntime,
+    native: async (device) => {
+      if (native === undefined) {
+        const variant = device === 'CPU' ? false : (await loadRuntime()).llama.gpu;
+        native = loadNative({ libraries: llamaLibraries(variant) });
+        log.write('info', `llama.cpp ${native.versions.release}, ggml ${native.versions.ggml}, device ${device}`);
+      }
+      return native;
+    },
+    openBase: async ({ modelPath, scratchFolder, threads, device = 'CPU' }, signal) => {
+      await mkdir(scratchFolder, { recursive: true });
+      const kernels = await context.native(device);
+      const options = { kernels, version: latheVersion(), threads: threads ?? undefined, signal, progress: () => undefined };
+      return openTrainingBase({ path: modelPath, scratchFolder, ...options });
+    },
+    wishes: {
+      take: () => {
+        const taken = wish;
+        wish = null;
+        return taken;
+      },
+      open: () => {
+        isOpen = true;
+        wish = null;
+      },
+      close: () => void (isOpen = false),
+    },
+  };
+  return {
+    checkData: async ({ dataPath, columns, settings: given, shown, first, ...request }, { signal }) => {
+      const settings = checkedSettings(given);
+      const file = await readDataFile(dataPath, columns);
+      const templates = createTemplateRunner();
+      try {
+        await using base = await context.openBase(request, signal);
+        await using vocabulary = await openSampleVocabulary(await context.llama(), base.modelPath, signal);
+        return dataReportOf(file, await encodeData(file, settings, { vocabulary, templates, signal }), settings, { first, shown });
+      } finally {
+        await templates.close();
+      }
+    },
+    preview: async ({ settings: given, ...request }, { signal }) => {
+      const settings = checkedSettings(given);
+      await using base = await context.openBase(request, signal);
+      const { modules, whole } = trainedParts(base.header, settings);
+      const described = describeBase(base.header);
+      const ofModule = modules.map((module) => ({ ...module, parameters: parameterCount([module], settings.use_dora) }));
+      return {
+        ...described,
+        modules: ofModule.map(({ tensor, rank, scale, parameters }) => ({ tensor, rank, scale, parameters })),
+        trainableParameters: whole.length > 0 ? described.totalParameters : ofModule.reduce((sum, { parameters }) => sum + parameters, 0),
+      };
+    },
+    run: runHandler(context),
+    wish: ({ wish: asked }) => {
+      if (!isOpen) throw new AppError('train.notRunning', { name: '' });
+      wish = asked;
+      return {};
+    },
+  };
+}

@@ -1,0 +1,33 @@
+import { appendFile, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { onDisk } from '#core/errors/on-disk.ts';
+import { isConfig } from '#core/model/config.ts';
+
+/** What a run has told so far, one JSON object in each line; `src/main/training` reads it. */
+export const LOG_FILE = 'log.jsonl';
+export const SAMPLES_FILE = 'samples.jsonl';
+export const CHECKPOINT_FOLDER = 'checkpoints';
+
+/** Add a line. Throws `disk.*`. */
+export const appendLine = (folder: string, file: string, line: object): Promise<void> =>
+  onDisk(join(folder, file), () => appendFile(join(folder, file), `${JSON.stringify(line)}\n`));
+
+/** Forget what a run told after the step that it goes on from: it will tell it again. */
+export async function keepUntil(folder: string, step: number): Promise<void> {
+  for (const file of [LOG_FILE, SAMPLES_FILE]) {
+    const path = join(folder, file);
+    const text = await readFile(path, 'utf8').catch(() => '');
+    const kept = text.split('\n').filter((line) => (stepOf(line) ?? Infinity) <= step);
+    await onDisk(path, () => writeFile(path, kept.map((line) => `${line}\n`).join('')));
+  }
+}
+
+/** The step that a line is of; null for one that was cut off. */
+function stepOf(line: string): number | null {
+  try {
+    const value: unknown = JSON.parse(line);
+    return isConfig(value) && typeof value['step'] === 'number' ? value['step'] : null;
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,20 @@
+import { AppError } from '#core/errors/index.ts';
+import { readSettings, type TrainingSettings } from '#core/training/settings.ts';
+
+/** Settings that came from outside, whole. Throws `train.badSetting` for the first that is wrong, or that goes with no other. */
+export function checkedSettings(given: Readonly<Record<string, unknown>>): TrainingSettings {
+  const { settings, problems } = readSettings(given);
+  const [problem] = problems;
+  if (problem !== undefined) throw refuse(problem.setting, given[problem.setting], problem.expected);
+  const { use_peft, use_dora, sample_steps, sample_prompts, early_stopping_patience, load_best_model_at_end, eval_split } = settings;
+  // llama.cpp has no DoRA beside its weights, so nothing could be said with it.
+  if (use_dora && sample_steps > 0) throw refuse('sample_steps', sample_steps, '0 with use_dora');
+  if (use_dora && !use_peft) throw refuse('use_dora', true, 'false where all weights are trained');
+  if (sample_steps > 0 && sample_prompts.length === 0) throw refuse('sample_prompts', '[]', 'at least one prompt');
+  if ((early_stopping_patience > 0 || load_best_model_at_end) && eval_split === 0)
+    throw refuse('eval_split', 0, 'above 0: what is best is decided by an evaluation');
+  return settings;
+}
+
+const refuse = (setting: string, value: unknown, expected: string): AppError =>
+  new AppError('train.badSetting', { setting, value: typeof value === 'string' ? value : JSON.stringify(value), expected });

@@ -1,0 +1,14 @@
+import { connect } from '#contract/connect.ts';
+import { trainerContract } from '#contract/engine.ts';
+import { memoryPorts } from '#contract/memory-port.ts';
+import { serve } from '#contract/serve.ts';
+import { createEngineLog } from '#engine/log.ts';
+import { createTrainer } from '#engine/trainer/index.ts';
+
+/** The trainer engine behind its contract, in this process. */
+export function openTrainer() {
+  const [ours, theirs] = memoryPorts();
+  const health = { ping: () => ({ residentBytes: 1 }), log: async function* () {} };
+  serve(trainerContract, { health, trainer: createTrainer(createEngineLog()) }, theirs);
+  return connect(trainerContract, ours).client.trainer;
+}
