@@ -54,6 +54,7 @@ export function SettingsDialog() {
           </Row>
           <OutputFolder settings={settings} change={change} />
           <Threads settings={settings} change={change} />
+          <Unload settings={settings} change={change} />
           <About />
         </div>
       )}
@@ -139,6 +140,27 @@ function Threads({ settings, change }: Part) {
           />
         )}
       </div>
+    </Row>
+  );
+}
+
+/** Minutes without a question after which the model may go. */
+const UNLOAD_AFTER = [5, 15, 30, 60, 240] as const;
+
+function Unload({ settings, change }: Part) {
+  const { t } = useTranslation();
+  return (
+    <Row title={t('settings.unload')} note={t('settings.unloadNote')}>
+      <Select
+        aria-label={t('settings.unload')}
+        value={String(settings.unloadAfterMinutes ?? '')}
+        allowDeselect={false}
+        data={[
+          { value: '', label: t('settings.unloadNever') },
+          ...UNLOAD_AFTER.map((count) => ({ value: String(count), label: t('settings.unloadAfter', { count }) })),
+        ]}
+        onChange={(value) => change({ unloadAfterMinutes: value === null || value === '' ? null : Number(value) })}
+      />
     </Row>
   );
 }

@@ -1,6 +1,7 @@
 import { memo, useEffect, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { CopyButton } from '../components/copy-button.tsx';
+import { showBidi } from './bidi.ts';
 import type { HighlightedLine } from './highlight.ts';
 import classes from './markdown.module.css';
 
@@ -12,8 +13,9 @@ interface Props {
 }
 
 /** Code in an answer, with a button to copy it. The highlighter is fetched for the first finished block. */
-export const CodeBlock = memo(function CodeBlock({ code, language, finished }: Props) {
+export const CodeBlock = memo(function CodeBlock({ code: written, language, finished }: Props) {
   const { t } = useTranslation();
+  const code = showBidi(written);
   const [lines, setLines] = useState<readonly HighlightedLine[] | null>(null);
   useEffect(() => {
     if (!finished || language === '') return;
@@ -34,7 +36,7 @@ export const CodeBlock = memo(function CodeBlock({ code, language, finished }: P
     <figure className={classes.codeBlock}>
       <figcaption className={classes.codeHead}>
         <span>{language === '' ? t('markdown.code') : language}</span>
-        <CopyButton text={code} label={t('markdown.copyCode')} size={22} />
+        <CopyButton text={written} label={t('markdown.copyCode')} size={22} />
       </figcaption>
       {/* Scrolls sideways: reachable by keyboard. */}
       <pre tabIndex={0} aria-label={label}>

@@ -1,14 +1,23 @@
-import { memo, useMemo } from 'react';
+import { lazy, memo, Suspense, useMemo } from 'react';
 import { useTranslation } from 'react-i18next';
 import ReactMarkdown, { type Components } from 'react-markdown';
 import remarkGfm from 'remark-gfm';
+import remarkMath from 'remark-math';
 import remend from 'remend';
 import { splitBlocks } from './blocks.ts';
 import { CodeBlock } from './code-block.tsx';
 import { LinkText } from './link-text.tsx';
+import { mayHoldMath, withDollars } from './math-marks.ts';
 import classes from './markdown.module.css';
 
 const PLUGINS = [remarkGfm];
+const MATH_PLUGINS = [remarkGfm, remarkMath];
+
+/** KaTeX and its fonts are fetched, from the program itself, for the first formula. */
+const Formula = lazy(() => import('./math.tsx'));
+
+/** A block of more letters is shown plain: reading it as Markdown over and over would hold up the page. */
+const LONGEST_BLOCK = 40_000;
 
 /** A picture in an answer is never fetched: whoever wrote its address would learn that it was read. */
 function ImageText({ alt, src }: { readonly alt?: string | undefined; readonly src?: unknown }) {
@@ -39,6 +48,13 @@ const Block = memo(function Block({ text, writing }: { readonly text: string; re
       pre: ({ children }) => <>{children}</>,
       code: ({ className, children, node }) => {
         const code = typeof children === 'string' ? children : '';
+        if (className?.includes('math-') === true && !open) {
+          return (
+            <Suspense fallback={<code>{code}</code>}>
+              <Formula tex={code} display={className.includes('math-display')} />
+            </Suspense>
+          );
+        }
         const isBlock = className !== undefined || node?.position?.start.line !== node?.position?.end.line;
         return isBlock ? (
           <CodeBlock code={code.replace(/\n$/, '')} language={className?.replace('language-', '') ?? ''} finished={!open} />
@@ -54,9 +70,12 @@ const Block = memo(function Block({ text, writing }: { readonly text: string; re
       ),
     };
   }, [text, writing]);
+  if (text.length > LONGEST_BLOCK) return <p className={classes.long}>{text}</p>;
+  const hasMath = mayHoldMath(text);
+  const source = hasMath ? withDollars(text) : text;
   return (
-    <ReactMarkdown remarkPlugins={PLUGINS} components={components}>
-      {writing ? remend(text, { linkMode: 'text-only', images: false }) : text}
+    <ReactMarkdown remarkPlugins={hasMath ? MATH_PLUGINS : PLUGINS} components={components}>
+      {writing ? remend(source, { linkMode: 'text-only', images: false, katex: false }) : source}
     </ReactMarkdown>
   );
 });

@@ -1,5 +1,8 @@
+import { chatMore } from './chat-more.ts';
+
 /** The chat screen, and what its answers are made of. */
 export const chat = {
+  ...chatMore,
   chat: {
     new: 'New chat',
     threads: 'Chats',
@@ -31,6 +34,18 @@ export const chat = {
     copyMessage: 'Copy message',
     previousVersion: 'Previous version',
     nextVersion: 'Next version',
+    answerMenu: 'More for this answer',
+    resume: 'Continue the answer',
+    editAnswer: 'Edit the answer',
+    editAnswerNote: 'Saved as another version. The model goes on as if it had said this.',
+    edited: 'edited by you',
+    removeAnswer: 'Delete the answer',
+    removeMessage: 'Delete the message and what follows',
+    messageRemoved: 'The message and what followed it were deleted.',
+    reasoning: {
+      writing: 'Thinking…',
+      done: 'What the model thought first',
+    },
     version: 'Version {{index}} of {{count}}',
     toEnd: 'Go to the end',
     context: '{{used}} of {{total}}',
@@ -77,6 +92,7 @@ export const chat = {
       tokens_one: '1 token',
       tokens_other: '{{number}} tokens',
       prompt: '{{number}} prompt tokens, {{cached}} of them still in memory',
+      cached: '{{cached}} reused',
       seed: 'seed {{seed}}',
       temperature: 'temperature {{value}}',
     },
@@ -107,39 +123,6 @@ export const chat = {
         note: 'Put before your text, without being shown in it.',
       },
       placeholder: 'You are a helpful assistant.',
-    },
-    sampling: {
-      title: 'Sampling',
-      reset: 'Reset',
-      temperature: {
-        label: 'Temperature',
-        note: '0 always takes the likeliest token; higher is more varied.',
-      },
-      topK: {
-        label: 'Top-k',
-        note: 'Considers only this many of the likeliest tokens; 0 for all.',
-      },
-      topP: {
-        label: 'Top-p',
-        note: 'Considers the likeliest tokens that together reach this probability.',
-      },
-      minP: {
-        label: 'Min-p',
-        note: 'Leaves out tokens less likely than this share of the likeliest one.',
-      },
-      repeatPenalty: {
-        label: 'Repeat penalty',
-        note: 'Above 1 makes recent tokens less likely to come again.',
-      },
-      maxTokens: {
-        label: 'Longest answer',
-        note: 'The answer ends after this many tokens at the latest.',
-      },
-      seed: {
-        label: 'Seed',
-        random: 'A new seed each time',
-        note: 'The same seed and settings give the same answer.',
-      },
     },
     noModel: {
       title: 'No model to chat with yet',

@@ -107,6 +107,11 @@ export const shell = {
     threads: 'CPU threads',
     threadsNote: 'More threads are not always faster. Measuring leaves one core free for everything else.',
     threadsMeasured: 'Find the best number by measuring',
+    unload: 'Unload the model',
+    unloadNote: 'A loaded model answers at once, and takes memory.',
+    unloadNever: 'Keep it loaded',
+    unloadAfter_one: 'After 1 minute without a question',
+    unloadAfter_other: 'After {{count}} minutes without a question',
     about: 'Versions',
   },
   log: {

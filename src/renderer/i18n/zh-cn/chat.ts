@@ -1,5 +1,8 @@
+import { chatMore } from './chat-more.ts';
+
 /** 对话页面及回答的组成部分。 */
 export const chat = {
+  ...chatMore,
   chat: {
     new: '新对话',
     threads: '对话列表',
@@ -31,6 +34,18 @@ export const chat = {
     copyMessage: '复制消息',
     previousVersion: '上一个版本',
     nextVersion: '下一个版本',
+    answerMenu: '此回答的更多操作',
+    resume: '继续此回答',
+    editAnswer: '编辑回答',
+    editAnswerNote: '另存为一个版本。模型会当作自己说过这些话，继续往下说。',
+    edited: '已由你编辑',
+    removeAnswer: '删除回答',
+    removeMessage: '删除此消息及其后内容',
+    messageRemoved: '已删除此消息及其后内容。',
+    reasoning: {
+      writing: '正在思考…',
+      done: '模型先前的思考',
+    },
     version: '第 {{index}} 个版本，共 {{count}} 个',
     toEnd: '转到末尾',
     context: '{{used}} / {{total}}',
@@ -76,6 +91,7 @@ export const chat = {
       first: '首个词元用时 {{time}}',
       tokens_other: '{{number}} 个词元',
       prompt: '提示词 {{number}} 个词元，其中 {{cached}} 个仍在内存中',
+      cached: '复用 {{cached}} 个',
       seed: '随机种子 {{seed}}',
       temperature: '温度 {{value}}',
     },
@@ -106,39 +122,6 @@ export const chat = {
         note: '放在你的文本之前，但不显示出来。',
       },
       placeholder: '你是一个乐于助人的助手。',
-    },
-    sampling: {
-      title: '采样',
-      reset: '重置',
-      temperature: {
-        label: '温度',
-        note: '0 表示总是选择最可能的词元；越高越多样。',
-      },
-      topK: {
-        label: 'Top-k',
-        note: '只考虑最可能的若干个词元；0 表示全部。',
-      },
-      topP: {
-        label: 'Top-p',
-        note: '只考虑概率之和达到该值的最可能词元。',
-      },
-      minP: {
-        label: 'Min-p',
-        note: '排除概率低于最可能词元该比例的词元。',
-      },
-      repeatPenalty: {
-        label: '重复惩罚',
-        note: '大于 1 时，最近出现过的词元更不容易再次出现。',
-      },
-      maxTokens: {
-        label: '回答长度上限',
-        note: '回答最多生成这么多词元。',
-      },
-      seed: {
-        label: '随机种子',
-        random: '每次使用新的随机种子',
-        note: '种子和设置都相同，回答也相同。',
-      },
     },
     noModel: {
       title: '还没有可以对话的模型',

@@ -106,6 +106,10 @@ export const shell = {
     threads: 'CPU 线程数',
     threadsNote: '线程并非越多越快。自动测定会为其他工作留出一个核心。',
     threadsMeasured: '自动测定最佳线程数',
+    unload: '卸载模型',
+    unloadNote: '已加载的模型可以立即回答，但占用内存。',
+    unloadNever: '保持加载',
+    unloadAfter_other: '{{count}} 分钟无人提问后',
     about: '版本',
   },
   log: {

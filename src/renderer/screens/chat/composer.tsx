@@ -5,6 +5,7 @@ import { useTranslation } from 'react-i18next';
 import { IconButton } from '../../components/icon-button.tsx';
 import { Kbd } from '../../components/kbd.tsx';
 import { isCovered } from '../../layers.ts';
+import { ContextNotice } from './context-meter.tsx';
 import type { Chat } from './use-chat.ts';
 import classes from './chat.module.css';
 
@@ -15,7 +16,7 @@ export function Composer({ chat }: { readonly chat: Chat }) {
   const { generation, draft, settings } = chat;
   const wanted = settings.mode === 'text' && chat.turns.length > 0 ? 'textMore' : settings.mode;
   const isEditing = draft.editing !== null;
-  const canSend = draft.text.trim() !== '' && generation === undefined && chat.model !== undefined;
+  const canSend = draft.text.trim() !== '' && generation === undefined && chat.model !== undefined && chat.report?.fits !== false;
   const stopping = generation?.phase.kind === 'stopping';
 
   useEffect(() => {
@@ -44,6 +45,7 @@ export function Composer({ chat }: { readonly chat: Chat }) {
 
   return (
     <div className={classes.composer}>
+      <ContextNotice chat={chat} />
       <div className={classes.composerBox}>
         {isEditing && (
           <div className={classes.editing}>

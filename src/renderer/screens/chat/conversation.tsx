@@ -1,13 +1,14 @@
 import { IconArrowDown } from '@tabler/icons-react';
 import { useEffect, useLayoutEffect, useRef, useState } from 'react';
 import { useTranslation } from 'react-i18next';
+import { lastDropped } from '#core/chat/thread.ts';
 import { ErrorPanel } from '../../components/error-panel.tsx';
 import { IconButton } from '../../components/icon-button.tsx';
 import { Announcer } from './announcer.tsx';
 import { dismissFailure, generate, useGenerations } from './generation.ts';
-import { AnswerTurn } from './answer-turn.tsx';
 import { PhaseLine } from './phase-line.tsx';
-import { UserTurn } from './user-turn.tsx';
+import { TurnList, type TurnListHandle } from './turn-list.tsx';
+import { forgetPlace, useWantedPlace } from './wanted-place.ts';
 import type { Chat } from './use-chat.ts';
 import classes from './chat.module.css';
 
@@ -17,11 +18,14 @@ const AT_END_PX = 48;
 /** The branch of the thread that is in view, and the answer that is being written. */
 export function Conversation({ chat, threadId }: { readonly chat: Chat; readonly threadId: string }) {
   const { t } = useTranslation();
-  const { turns, generation, settings } = chat;
+  const { turns, generation, settings, report } = chat;
   const failure = useGenerations((state) => state.failures[threadId]);
+  const foundId = useWantedPlace((state) => (state.place?.threadId === threadId ? state.place.messageId : null));
   const scroller = useRef<HTMLDivElement>(null);
+  const list = useRef<TurnListHandle>(null);
   const follows = useRef(true);
   const [away, setAway] = useState(false);
+  const shownId = useRef<string | null>(null);
 
   const toEnd = (behavior: ScrollBehavior = 'instant'): void =>
     scroller.current?.scrollTo({ top: scroller.current.scrollHeight, behavior });
@@ -32,12 +36,28 @@ export function Conversation({ chat, threadId }: { readonly chat: Chat; readonly
     // What the user just sent is what they want to see, wherever they had scrolled to.
     if (generation?.phase.kind === 'starting') {
       follows.current = true;
+      forgetPlace(threadId);
       toEnd();
     }
-  }, [generation?.phase.kind]);
+  }, [generation?.phase.kind, threadId]);
+  useEffect(() => {
+    const index = turns.findIndex(({ message }) => message.id === foundId);
+    if (index < 0 || foundId === shownId.current) return;
+    shownId.current = foundId;
+    follows.current = false;
+    list.current?.show(index);
+  }, [foundId, turns]);
+  useEffect(() => () => forgetPlace(threadId), [threadId]);
 
   const isWaiting = generation !== undefined && generation.answerId === null;
   const isSending = isWaiting && generation.request.kind === 'send';
+  const droppedId =
+    report === null || settings.mode === 'text'
+      ? null
+      : lastDropped(
+          turns.map(({ message }) => message),
+          report.droppedTurns,
+        );
   return (
     <div className={classes.conversation}>
       <div
@@ -54,21 +74,15 @@ export function Conversation({ chat, threadId }: { readonly chat: Chat; readonly
         }}
       >
         <div className={classes.messages} data-mode={settings.mode}>
-          {turns.map((turn, place) =>
-            turn.message.role === 'user' ? (
-              <UserTurn key={turn.message.id} turn={turn} chat={chat} threadId={threadId} />
-            ) : (
-              <AnswerTurn
-                key={turn.message.id}
-                turn={turn}
-                chat={chat}
-                threadId={threadId}
-                generation={generation?.answerId === turn.message.id ? generation : undefined}
-                isLast={turn === turns.at(-1)}
-                prompt={turns[place - 1]}
-              />
-            ),
-          )}
+          <TurnList
+            ref={list}
+            chat={chat}
+            threadId={threadId}
+            scroller={scroller}
+            droppedId={droppedId}
+            foundId={foundId}
+            follows={follows}
+          />
           {isSending && <div className={classes.pending}>{generation.request.kind === 'send' ? generation.request.text : ''}</div>}
           {isWaiting && <PhaseLine phase={generation.phase} />}
           {failure !== undefined && generation === undefined && (

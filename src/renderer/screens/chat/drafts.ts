@@ -1,4 +1,5 @@
 import { create } from 'zustand';
+import { persist } from 'zustand/middleware';
 import type { Message } from '#contract/chat.ts';
 import type { Choices } from './message-tree.ts';
 
@@ -18,10 +19,28 @@ interface Drafts {
 export const NO_DRAFT: Draft = { text: '', editing: null };
 export const NO_CHOICES: Choices = {};
 
-export const useDrafts = create<Drafts>(() => ({ drafts: {}, choices: {} }));
+/** Longer drafts are kept only while the window is open: a browser's storage is small. */
+const MAX_KEPT_LENGTH = 100_000;
+/** Threads whose drafts are kept. */
+const MAX_KEPT = 50;
+
+/** Drafts outlive the window; which version is in view does not. */
+export const useDrafts = create<Drafts>()(
+  persist((): Drafts => ({ drafts: {}, choices: {} }), {
+    name: 'lathe.drafts',
+    version: 1,
+    partialize: ({ drafts }) => ({
+      drafts: Object.fromEntries(
+        Object.entries(drafts)
+          .filter(([, { text }]) => text !== '' && text.length <= MAX_KEPT_LENGTH)
+          .slice(-MAX_KEPT),
+      ),
+    }),
+  }),
+);
 
 export const setDraft = (key: string, draft: Partial<Draft>): void =>
-  useDrafts.setState(({ drafts }) => ({ drafts: { ...drafts, [key]: { ...NO_DRAFT, ...drafts[key], ...draft } } }));
+  void useDrafts.setState(({ drafts }) => ({ drafts: { ...drafts, [key]: { ...NO_DRAFT, ...drafts[key], ...draft } } }));
 
 export const choose = (threadId: string, parentKey: string, messageId: string): void =>
-  useDrafts.setState(({ choices }) => ({ choices: { ...choices, [threadId]: { ...choices[threadId], [parentKey]: messageId } } }));
+  void useDrafts.setState(({ choices }) => ({ choices: { ...choices, [threadId]: { ...choices[threadId], [parentKey]: messageId } } }));

@@ -1,8 +1,11 @@
 import { create } from 'zustand';
 import type { Message } from '#contract/chat.ts';
 import type { AppError, AppErrorData } from '#core/errors/index.ts';
-import type { Event } from '../../api.ts';
+import type { Event, Input } from '../../api.ts';
 import { upsert } from '../../live.ts';
+import { choose } from './drafts.ts';
+import { parentKey } from './message-tree.ts';
+import { forgetTokens, keepTokens } from './token-choices.ts';
 import { apiInUse, asAppError, keyOf, patch, queryClient } from '../../queries.ts';
 
 type Stage = Extract<Event<'chat.send'>, { type: 'loading' }>['stage'];
@@ -19,7 +22,10 @@ export type Phase =
 /** What to do again when it failed. */
 export type Request =
   | { readonly kind: 'send'; readonly parentId: string | null; readonly text: string }
-  | { readonly kind: 'regenerate'; readonly messageId: string };
+  /** `seed`: in the place of the thread's, so that several answers differ. */
+  | { readonly kind: 'regenerate'; readonly messageId: string; readonly seed?: number }
+  | { readonly kind: 'resume'; readonly messageId: string }
+  | { readonly kind: 'tools'; readonly messageId: string; readonly results: Input<'chat.callTools'>['results'] };
 
 export interface Generation {
   readonly request: Request;
@@ -65,9 +71,10 @@ const saveMessages = (threadId: string, messages: readonly Message[]): void =>
 export const dismissFailure = (threadId: string): void =>
   useGenerations.setState(({ failures }) => ({ failures: without(failures, threadId) }));
 
-/** Ask for an answer, and keep it up to date in the store until it is saved. */
-export async function generate(threadId: string, request: Request): Promise<void> {
-  if (useGenerations.getState().running[threadId] !== undefined) return;
+/** Ask for an answer, and keep it up to date in the store until it is saved. Resolves to the answer, where it came to its end. */
+export async function generate(threadId: string, request: Request): Promise<Message | null> {
+  if (useGenerations.getState().running[threadId] !== undefined) return null;
+  let ended: Message | null = null;
   const leaving = new AbortController();
   const stop = (): void => {
     change(threadId, (old) => ({ ...old, phase: { kind: 'stopping' } }));
@@ -83,13 +90,20 @@ export async function generate(threadId: string, request: Request): Promise<void
   );
   try {
     for await (const event of ask(threadId, request, leaving.signal)) {
-      if (event.type === 'text') text.add(event.text);
-      else if (event.type === 'started') {
+      if (event.type === 'text') {
+        text.add(event.text);
+        if (event.tokens !== undefined) keepTokens(useGenerations.getState().running[threadId]?.answerId, event.tokens);
+      } else if (event.type === 'started') {
         saveMessages(threadId, event.messages);
         const answer = event.messages.findLast(({ role }) => role === 'assistant');
-        change(threadId, (old) => ({ ...old, answerId: answer?.id ?? null }));
-      } else if (event.type === 'finished') saveMessages(threadId, [event.message]);
-      else
+        // What is being made is what one wants to see, whichever sibling was in view.
+        for (const { id, parentId } of event.messages) choose(threadId, parentKey(parentId), id);
+        if (answer !== undefined) forgetTokens(answer.id);
+        change(threadId, (old) => ({ ...old, answerId: answer?.id ?? null, text: answer?.text ?? '' }));
+      } else if (event.type === 'finished') {
+        saveMessages(threadId, [event.message]);
+        ended = event.message;
+      } else
         change(threadId, (old) => ({
           ...old,
           phase:
@@ -104,12 +118,24 @@ export async function generate(threadId: string, request: Request): Promise<void
   }
   text.flush();
   useGenerations.setState(({ running }) => ({ running: without(running, threadId) }));
+  return ended;
 }
 
-const ask = (threadId: string, request: Request, signal: AbortSignal): AsyncIterable<Event<'chat.send'>> =>
-  request.kind === 'send'
-    ? apiInUse().stream('chat.send', { threadId, parentId: request.parentId, text: request.text }, signal)
-    : apiInUse().stream('chat.regenerate', { threadId, messageId: request.messageId }, signal);
+function ask(threadId: string, request: Request, signal: AbortSignal): AsyncIterable<Event<'chat.send'>> {
+  const api = apiInUse();
+  switch (request.kind) {
+    case 'send':
+      return api.stream('chat.send', { threadId, parentId: request.parentId, text: request.text }, signal);
+    case 'regenerate': {
+      const { messageId, seed } = request;
+      return api.stream('chat.regenerate', { threadId, messageId, ...(seed === undefined ? {} : { seed }) }, signal);
+    }
+    case 'resume':
+      return api.stream('chat.resume', { threadId, messageId: request.messageId }, signal);
+    case 'tools':
+      return api.stream('chat.callTools', { threadId, messageId: request.messageId, results: [...request.results] }, signal);
+  }
+}
 
 /** The stream broke off: learn what the program has saved, and keep the error where no saved answer holds it. */
 async function settle(threadId: string, request: Request, error: AppError, stopped: boolean): Promise<void> {

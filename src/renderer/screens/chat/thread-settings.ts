@@ -8,9 +8,12 @@ import { apiInUse, asAppError, patch, useCall } from '../../queries.ts';
 import { errorToast } from '../../toasts.tsx';
 
 /** What a conversation is held with. */
-export type ThreadSettings = Pick<Thread, 'modelId' | 'mode' | 'systemPrompt' | 'sampling'>;
+export type ThreadSettings = Pick<Thread, 'modelId' | 'mode' | 'systemPrompt' | 'sampling' | 'answerCount' | 'tools'>;
 
 export const DEFAULT_SAMPLING: Sampling = sampling.parse({});
+/** One list, so that it is the same at every render. */
+const NO_TOOLS: Thread['tools'] = [];
+const DEFAULTS = { systemPrompt: '', sampling: DEFAULT_SAMPLING, answerCount: 1, tools: NO_TOOLS };
 
 /** How long after the last change of a slider or a text it is saved. */
 const SAVE_MS = 400;
@@ -76,8 +79,8 @@ export function useThreadSettings(threadId: string | null, wantedModelId?: strin
   const first = firstModel(models, edits?.modelId ?? lastModelId);
   const saved: ThreadSettings =
     threadId === null
-      ? { modelId: first?.id ?? null, mode: modeOf(first), systemPrompt: '', sampling: DEFAULT_SAMPLING }
-      : (data?.thread ?? { modelId: null, mode: 'chat', systemPrompt: '', sampling: DEFAULT_SAMPLING });
+      ? { modelId: first?.id ?? null, mode: modeOf(first), ...DEFAULTS }
+      : (data?.thread ?? { modelId: null, mode: 'chat', ...DEFAULTS });
   const settings = { ...saved, ...edits };
   return {
     settings,

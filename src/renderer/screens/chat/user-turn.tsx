@@ -1,17 +1,17 @@
-import { IconPencil } from '@tabler/icons-react';
+import { IconPencil, IconTrash } from '@tabler/icons-react';
 import { useTranslation } from 'react-i18next';
 import { CopyButton } from '../../components/copy-button.tsx';
 import { IconButton } from '../../components/icon-button.tsx';
-import type { Turn } from './message-tree.ts';
 import { SiblingSwitch } from './sibling-switch.tsx';
-import type { Chat } from './use-chat.ts';
+import type { TurnProps } from './turn-props.ts';
 import classes from './chat.module.css';
 
 /** What the user wrote. */
-export function UserTurn({ turn, chat, threadId }: { readonly turn: Turn; readonly chat: Chat; readonly threadId: string }) {
+export function UserTurn(props: TurnProps) {
   const { t } = useTranslation();
-  const editing = chat.draft.editing?.id === turn.message.id || undefined;
-  if (chat.settings.mode === 'text') {
+  const { turn, mode, editingId } = props;
+  const editing = editingId === turn.message.id || undefined;
+  if (mode === 'text') {
     // What can be done with it stands below the text that goes on from it.
     return (
       <article className={classes.prompt} aria-label={t('chat.you')} data-editing={editing}>
@@ -23,29 +23,32 @@ export function UserTurn({ turn, chat, threadId }: { readonly turn: Turn; readon
     <article className={classes.user} aria-label={t('chat.you')} data-editing={editing}>
       <div className={classes.userText}>{turn.message.text}</div>
       <div className={classes.turnActions}>
-        <UserActions turn={turn} chat={chat} threadId={threadId} />
+        <UserActions {...props} />
       </div>
     </article>
   );
 }
 
-/** Other wordings, copy, edit. */
-export function UserActions({ turn, chat, threadId }: { readonly turn: Turn; readonly chat: Chat; readonly threadId: string }) {
+/** Other wordings, copy, edit, delete. */
+export function UserActions({ turn, actions, threadId, mode, busy }: TurnProps) {
   const { t } = useTranslation();
   return (
     <>
       <SiblingSwitch turn={turn} threadId={threadId} />
-      {chat.settings.mode === 'chat' && <CopyButton text={turn.message.text} label={t('chat.copyMessage')} />}
+      {mode === 'chat' && <CopyButton text={turn.message.text} label={t('chat.copyMessage')} />}
       <IconButton
         size={26}
         label={t('chat.edit')}
-        disabled={chat.generation !== undefined}
+        disabled={busy}
         onClick={() => {
-          chat.edit(turn);
+          actions.edit(turn);
           document.querySelector<HTMLElement>('[data-composer]')?.focus();
         }}
       >
         <IconPencil size={15} stroke={1.8} />
+      </IconButton>
+      <IconButton size={26} label={t('chat.removeMessage')} disabled={busy} onClick={() => void actions.remove(turn.message)}>
+        <IconTrash size={15} stroke={1.8} />
       </IconButton>
     </>
   );
