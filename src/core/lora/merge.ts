@@ -4,6 +4,7 @@ import { elementCount } from '../element-count.ts';
 import { AppError, type AppErrorData } from '../errors/index.ts';
 import { excerpt } from '../excerpt.ts';
 import { isQuantized } from '../gguf/types.ts';
+import { workingType } from '../quantize/calibration-plan.ts';
 import type { Encoder } from '../quantize/encoder.ts';
 import { isFloatDtype, storedAs, type QuantizableModel } from '../quantize/model.ts';
 import { defaultOptions } from '../quantize/options.ts';
@@ -107,6 +108,14 @@ export function planMerge(request: MergeRequest): MergePlan {
     return { ...encoded(tensor, format, imatrix), from: whole.tensor.dtype, source: replacedSource(tensor, whole, format) };
   });
   return { plan: { ...planned, tensors }, edits, warnings: warningsOf(bound, tensors, edited) };
+}
+
+/**
+ * The merged model as a file of floats that llama.cpp runs: what GPTQ looks at is how the merged model computes, and not its base.
+ * @throws what `planMerge` throws
+ */
+export function planMergedWorkingModel({ model, parts, version }: MergeRequest): MergePlan {
+  return planMerge({ model, parts, version, target: workingType(model), format: 'gguf' });
 }
 
 /** Names of what an adapter replaces; nothing of it can be taken off again. */

@@ -139,10 +139,12 @@ export function outlierTensors(
 
 /** A model as a GGUF file of floats, in the type that most of it has: llama.cpp runs it, and it can be written to. */
 export function planWorkingModel(model: QuantizableModel, version: string): QuantizationPlan {
-  return planQuantization({ model, target: model.folder?.dtype ?? mainType(model), format: 'gguf', version });
+  return planQuantization({ model, target: workingType(model), format: 'gguf', version });
 }
 
-function mainType({ gguf }: QuantizableModel): FloatType {
+/** The type that most of a model has as floats. */
+export function workingType({ folder, gguf }: QuantizableModel): FloatType {
+  if (folder !== undefined) return folder.dtype;
   const counts = { F32: 0, F16: 0, BF16: 0 };
   if (!('code' in gguf))
     for (const { type, dimensions } of gguf.tensors) {

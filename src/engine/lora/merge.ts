@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os';
 import type { AppErrorData } from '#core/errors/index.ts';
-import { planMerge, type MergePlan, type MergeRequest } from '#core/lora/merge.ts';
+import { planMerge, planMergedWorkingModel, type MergePlan, type MergeRequest } from '#core/lora/merge.ts';
+import { planCalibration, type CalibrationPlan } from '#core/quantize/calibration-plan.ts';
 import type { FileSource } from '../file-source.ts';
 import type { NativeLora } from '../native-lora.ts';
 import { executeQuantization, type Executed, type ExecuteOptions } from '../quantize/execute.ts';
@@ -17,9 +18,17 @@ export interface WeightedAdapter {
 
 /** Everything that is needed to carry a merge out. */
 export interface PreparedMerge extends MergePlan {
+  readonly request: MergeRequest;
   /** Files of the model and of the adapters. */
   readonly sources: ReadonlyMap<string, FileSource>;
   readonly sourceFolder: string | undefined;
+}
+
+/** A calibration of a merged model, which is there as a working model first. */
+export interface MergedCalibration {
+  readonly plan: CalibrationPlan;
+  /** Of the working model. */
+  readonly edits: MergePlan['edits'];
 }
 
 /**
@@ -35,7 +44,21 @@ export async function prepareMerge(
   const parts: MergeRequest['parts'][number][] = [];
   for (const { opened, weight } of adapters) parts.push({ adapter: opened.adapter, weight, ...(await inspectAdapter(opened, signal)) });
   const sources = new Map([...base.sources, ...adapters.flatMap(({ opened }) => [...opened.sources])]);
-  return { ...planMerge({ ...request, model: base.model, parts }), sources, sourceFolder: base.sourceFolder };
+  const whole: MergeRequest = { ...request, model: base.model, parts };
+  return { ...planMerge(whole), request: whole, sources, sourceFolder: base.sourceFolder };
+}
+
+/**
+ * How a merged model is run before it is written, or undefined where its target does not ask for that.
+ * @param contextLength tokens of a window
+ * Throws what keeps a folder from being run as GGUF (tokenizer.*, model.*).
+ */
+export function planMergedCalibration({ plan, request }: PreparedMerge, contextLength: number): MergedCalibration | undefined {
+  const { model, version } = request;
+  const calibration = plan.needsCalibration ? planCalibration(model, plan, { version, contextLength }) : undefined;
+  if (calibration === undefined) return undefined;
+  const { plan: working, edits } = planMergedWorkingModel(request);
+  return { plan: { ...calibration, working }, edits };
 }
 
 export interface MergeOptions extends Omit<ExecuteOptions, 'plan' | 'sources' | 'sourceFolder' | 'edits' | 'kernels'> {

@@ -1,16 +1,20 @@
+import { availableParallelism } from 'node:os';
 import { AppError, toErrorData, type AppErrorData } from '#core/errors/index.ts';
 import { parseTarget } from '#core/quantize/targets.ts';
-import { executeMerge, prepareMerge } from '../lora/merge.ts';
+import { valueEdits } from '../lora/edits.ts';
+import { executeMerge, planMergedCalibration, prepareMerge } from '../lora/merge.ts';
 import { refuseExisting } from '../output-file.ts';
 import { openQuantizable } from '../quantize/open-model.ts';
+import { calibrate } from './calibration-run.ts';
 import type { TensorContext, TensorHandlers } from './context.ts';
 import { openAdapters } from '../lora/open-adapters.ts';
 import { openImatrix } from './plan.ts';
 import { withProgress } from './progress.ts';
+import { readText } from './text.ts';
 
 export const mergeHandler =
   ({ native, version }: TensorContext): TensorHandlers['merge'] =>
-  ({ basePath, adapters, target, format, outputPath, name, options, threads }, { signal }) =>
+  ({ basePath, adapters, target, format, outputPath, name, options, scratchFolder, threads }, { signal }) =>
     withProgress(async (tell) => {
       tell({ phase: 'merge.reading', detail: null, amount: 0, total: 1, unit: 'bytes' });
       await refuseExisting(outputPath);
@@ -31,17 +35,34 @@ export const mergeHandler =
         signal,
       );
       const { plan, edits } = prepared;
-      // What GPTQ looks at is how the merged model computes: it has to be there first.
-      if (plan.needsCalibration)
-        throw new AppError('adapters.badOption', { option: 'target', value: plan.target, expected: 'one that needs no calibration' });
       const edited = new Set(edits.map((edit) => edit.name));
       const changed = plan.tensors.filter(
         (tensor) => edited.has(tensor.name) || (tensor.source.kind === 'stored' && !base.sources.has(tensor.source.tensor.shard)),
       );
+      const kernels = native();
+      const calibration = planMergedCalibration(prepared, options.calibrationContext);
+      const { sources } = prepared;
+      const editTools = { kernels, sources, threads: threads ?? availableParallelism(), signal };
+      await using calibrated =
+        calibration &&
+        (await calibrate({
+          opened: { ...base, sources },
+          calibration: calibration.plan,
+          edits: valueEdits(calibration.edits, editTools),
+          text: await readText(options.calibrationPath),
+          options,
+          scratchFolder,
+          kernels,
+          threads,
+          signal,
+          tell,
+        }));
       const made = await executeMerge({
         prepared,
         outputPath,
-        kernels: native(),
+        kernels,
+        calibration: calibrated?.calibration,
+        calibrationKey: calibrated?.key,
         imatrix: imatrix?.imatrix,
         threads: threads ?? undefined,
         signal,

@@ -1,38 +1,21 @@
 import { AppError, toErrorData, type AppErrorData } from '#core/errors/index.ts';
 import { INT8_OUTLIER_THRESHOLD } from '#core/quantize/bitsandbytes.ts';
-import { outlierTensors, type CalibrationPlan } from '#core/quantize/calibration-plan.ts';
+import { outlierTensors } from '#core/quantize/calibration-plan.ts';
 import { parseTarget } from '#core/quantize/targets.ts';
-import type { QuantizeOptions } from '#contract/quantize.ts';
-import type { Native } from '../native.ts';
 import { refuseExisting } from '../output-file.ts';
 import { executeQuantization } from '../quantize/execute.ts';
-import { gptqCalibration } from '../quantize/gptq-calibration.ts';
-import { openQuantizable, type OpenedModel } from '../quantize/open-model.ts';
-import { ggufPath, makeWorkingModel } from '../quantize/working-model.ts';
-import { modelThreads, type TensorContext, type TensorHandlers } from './context.ts';
+import { openQuantizable } from '../quantize/open-model.ts';
+import { calibrate, openCalibrator, type CalibrationRun } from './calibration-run.ts';
+import type { TensorContext, TensorHandlers } from './context.ts';
 import { openImatrix, planWork, type Planned } from './plan.ts';
-import { withProgress, type Tell } from './progress.ts';
-import { trainedContext } from './run-model.ts';
-import { fittingText, readText, type Text } from './text.ts';
+import { withProgress } from './progress.ts';
+import { readText } from './text.ts';
 
 /** Outliers are the same few inputs at nearly every position (LLM.int8(), section 4.2): a short text shows them. */
 const OUTLIER_WINDOWS = 8;
 
 /** Columns that are named of each matrix; the contract's limit. */
 const NAMED_COLUMNS = 1000;
-
-/** A model that is open for running it on a text. */
-interface Run {
-  readonly opened: OpenedModel;
-  readonly calibration: CalibrationPlan;
-  readonly text: Text;
-  readonly options: QuantizeOptions;
-  readonly scratchFolder: string;
-  readonly kernels: Native;
-  readonly threads: number | null;
-  readonly signal: AbortSignal;
-  readonly tell: Tell;
-}
 
 export const quantizeHandler =
   ({ native, version }: TensorContext): TensorHandlers['quantize'] =>
@@ -48,7 +31,7 @@ export const quantizeHandler =
       const { plan, calibration } = planned;
       const kernels = native();
       const text = calibration === undefined ? undefined : await readText(options.calibrationPath);
-      const run: Run | undefined = calibration &&
+      const run: CalibrationRun | undefined = calibration &&
         text && { opened, calibration, text, options, scratchFolder, kernels, threads, signal, tell };
       const warnings: AppErrorData[] = [...plan.warnings];
       const outliers = run === undefined || plan.needsCalibration ? [] : await reportOutliers(run, planned, warnings);
@@ -81,65 +64,10 @@ export const quantizeHandler =
       };
     });
 
-/** The model as it is run: itself, or a working copy. Disposing closes and removes it. */
-async function openCalibrator({ opened, calibration, text, options, scratchFolder, kernels, threads, signal, tell }: Run, windows: number) {
-  await using stack = new AsyncDisposableStack();
-  const { working } = calibration;
-  const model =
-    working &&
-    stack.use(
-      await makeWorkingModel({
-        opened,
-        plan: working,
-        scratchFolder,
-        kernels,
-        threads: threads ?? undefined,
-        signal,
-        progress: (amount, total, tensor) => tell({ phase: 'quantize.reading', detail: tensor, amount, total, unit: 'bytes' }),
-      }),
-    );
-  const modelPath = model?.path ?? ggufPath(opened);
-  const contextLength = await trainedContext(options.calibrationContext, [modelPath]);
-  tell({ phase: 'quantize.calibrating', detail: null, amount: 0, total: 1, unit: 'windows' });
-  const calibrator = await kernels.openCalibrator({
-    modelPath,
-    text: await fittingText(text, modelPath, kernels, signal),
-    contextLength,
-    maxWindows: windows,
-    threads: modelThreads(threads),
-    signal,
-  });
-  stack.defer(() => calibrator.close());
-  const owned = stack.move();
-  return { calibrator, contextLength, modelPath, [Symbol.asyncDispose]: () => owned.disposeAsync() };
-}
-
-/** The second moments for GPTQ. */
-async function calibrate(run: Run) {
-  const { calibration, text, kernels, signal, tell, options } = run;
-  const opened = await openCalibrator(run, options.calibrationWindows);
-  const { calibrator, contextLength, modelPath } = opened;
-  return {
-    calibration: gptqCalibration({
-      calibrator,
-      passes: calibration.passes,
-      workingPath: calibration.working === undefined ? undefined : modelPath,
-      kernels,
-      signal,
-      progress: (pass, done, windows, tensor) => {
-        const total = windows * calibration.passes.length;
-        tell({ phase: 'quantize.calibrating', detail: tensor, amount: pass * windows + done, total, unit: 'windows' });
-      },
-    }),
-    key: `${text.sha256} ${contextLength} ${calibrator.windows}`,
-    [Symbol.asyncDispose]: () => opened[Symbol.asyncDispose](),
-  };
-}
-
 type Outliers = { name: string; inputs: number; columns: number[]; count: number }[];
 
 /** Inputs that reach LLM.int8()'s threshold. What is written does not depend on it, so its failure is a warning. */
-async function reportOutliers(run: Run, { plan }: Planned, warnings: AppErrorData[]): Promise<Outliers> {
+async function reportOutliers(run: CalibrationRun, { plan }: Planned, warnings: AppErrorData[]): Promise<Outliers> {
   const { opened, options, signal, tell } = run;
   try {
     await using session = await openCalibrator(run, Math.min(options.calibrationWindows, OUTLIER_WINDOWS));
