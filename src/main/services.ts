@@ -21,6 +21,7 @@ import { certifyRunner } from './jobs/certify.ts';
 import { demoRunner } from './jobs/demo.ts';
 import { adapterRunners } from './jobs/made-adapter.ts';
 import { mergeRunner } from './jobs/merge.ts';
+import { trainRunner } from './jobs/train.ts';
 import { perplexityRunner } from './jobs/perplexity.ts';
 import { qualityRunner } from './jobs/quality.ts';
 import { quantizeRunner } from './jobs/quantize.ts';
@@ -32,6 +33,8 @@ import type { Log } from './log.ts';
 import { createApiServer, type ApiMount } from './openai/index.ts';
 import { createQuantize } from './quantize/index.ts';
 import { createSystem } from './system/index.ts';
+import { createTraining } from './training/index.ts';
+import { createRunStore } from './training/store.ts';
 
 export interface ServicesOptions {
   /** The data folder; made when it is not there. */
@@ -102,6 +105,7 @@ export function openServices({ home, host, engines, log, clock = Date.now }: Ser
   const quantize = createQuantize({ library, engines, cards });
   const certificates = certificateRepository(database);
   const adapters = createAdapters({ library, models, engines, certificates });
+  const runs = createRunStore(join(home, 'runs'));
   const jobs = createJobQueue({
     database,
     repository: jobRows,
@@ -113,21 +117,23 @@ export function openServices({ home, host, engines, log, clock = Date.now }: Ser
       quantize: quantizeRunner({ library, engines, cards, isOutputTaken, scratchFolder, threads, versions, clock }),
       calibrate: calibrateRunner({ library, engines, isOutputTaken, threads, clock }),
       quality: qualityRunner({ library, engines, cards, threads, versions, clock }),
-      merge: mergeRunner({ library, engines, certificates, isOutputTaken, threads, versions, clock }),
+      merge: mergeRunner({ library, engines, certificates, isOutputTaken, scratchFolder, threads, versions, clock }),
       certify: certifyRunner({ library, engines, certificates, threads, versions, clock }),
       ...adapterRunners({ library, engines, isOutputTaken, versions, clock }),
+      train: trainRunner({ library, engines, runs, threads, versions, clock }),
       verify: verifyRunner(library),
       demo: demoRunner({ library, engines, modelFolder, threads, versions, clock }),
       perplexity: perplexityRunner({ library, engines, threads }),
     },
   });
+  const training = createTraining({ library, engines, runs, jobs, modelFolder, scratchFolder, threads, clock });
   const server = createApiServer({ home, library, chat, log, clock });
   removeStalePartials(modelFolder, clock());
   // A command of the command line ends before a hash does; `verify` makes one on demand.
   if (host.kind !== 'cli') library.startHashing();
 
   return {
-    handlers: appHandlers({ library, chat, quantize, adapters, jobs, server, system }),
+    handlers: appHandlers({ library, chat, quantize, adapters, training, jobs, server, system }),
     api: server.mountable,
     close: async () => {
       await server.close();

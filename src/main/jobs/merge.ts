@@ -1,8 +1,9 @@
-import { dirname } from 'node:path';
+import { basename, dirname } from 'node:path';
 import { toErrorData, type AppErrorData } from '#core/errors/index.ts';
 import { formatsOf, parseTarget } from '#core/quantize/targets.ts';
 import type { Certificate } from '#contract/adapters.ts';
 import type { Model } from '#contract/library.ts';
+import type { QuantizePlan } from '#contract/quantize.ts';
 import type { CertificateRepository } from '../db/certificates.ts';
 import type { Library } from '../library/index.ts';
 import { exists, resolveUserPath } from '../library/paths.ts';
@@ -10,7 +11,7 @@ import { inspectEntry } from '../library/states.ts';
 import { inputPaths, resolveOptions } from '../quantize/options.ts';
 import { adaptersAt, parentsOf, usableAdapters, type UsedAdapter } from './adapters.ts';
 import { certifyMerge, type CertifyServices } from './certify.ts';
-import { checkFile, checkIsModel, followWork } from './inputs.ts';
+import { checkFile, checkIsModel, followWork, hashOfFile } from './inputs.ts';
 import {
   checkOutputFile,
   checkOutputFolder,
@@ -29,6 +30,8 @@ interface MergeOptions extends CertifyServices {
   readonly certificates: CertificateRepository;
   /** Whether another unfinished job is going to write a path. */
   readonly isOutputTaken: (path: string, exceptJobId: string | null) => boolean;
+  /** Where working models are while they are needed. */
+  readonly scratchFolder: string;
 }
 
 type Spec = SpecOf<'merge'>;
@@ -42,7 +45,7 @@ interface Written {
 
 /** Adapters in the weights of a model, for good, with the proof that they are. */
 export function mergeRunner(services: MergeOptions): JobRunner<'merge'> {
-  const { library, engines, certificates, isOutputTaken, threads, versions, clock } = services;
+  const { library, engines, certificates, isOutputTaken, scratchFolder, threads, versions, clock } = services;
 
   const write = async (spec: Spec, base: Model, adapters: readonly UsedAdapter[], context: JobContext): Promise<Written> => {
     const { signal, progress, scratchFolder } = context;
@@ -92,8 +95,12 @@ export function mergeRunner(services: MergeOptions): JobRunner<'merge'> {
       if (formatOf(spec, base) === 'gguf') await checkOutputFile(path, ['.gguf'], output);
       else await checkOutputFolder(path, output);
       if (again && (await exists(path))) return;
-      const needBytes = await sizeAs(spec, base);
-      await checkSpace([{ folder: dirname(path), needBytes: needBytes - (again ? await keptBytes(path) : 0) }]);
+      const { sizeBytes, scratchBytes } = await sizesOf(spec, base);
+      await makeFolder(scratchFolder);
+      await checkSpace([
+        { folder: dirname(path), needBytes: sizeBytes - (again ? await keptBytes(path) : 0) },
+        { folder: scratchFolder, needBytes: scratchBytes },
+      ]);
     },
     run: async (spec, context) => {
       const startMs = clock();
@@ -105,6 +112,12 @@ export function mergeRunner(services: MergeOptions): JobRunner<'merge'> {
         ...adapters.map(({ adapter }) => ({ model: adapter, role: 'adapter' as const })),
       ];
       const parents = await parentsOf(library, sources, context, 'merge.hashing');
+      const { calibrationPath } = resolveOptions(spec.options);
+      if (calibrationPath !== null && (await sizesOf(spec, base)).calibrationPasses > 0) {
+        const progress: JobContext['progress'] = (report) => context.progress({ ...report, phase: 'merge.hashing' });
+        const sha256 = await hashOfFile(engines, calibrationPath, { signal: context.signal, progress });
+        parents.push({ modelId: null, name: basename(calibrationPath), sha256, role: 'calibration' });
+      }
       // The program may have ended between the model's last step and its entry in the library.
       const earlier = context.earlierRunMs === null ? null : await publishedSince(outputPath, context.earlierRunMs);
       const written: Written =
@@ -148,11 +161,13 @@ export function mergeRunner(services: MergeOptions): JobRunner<'merge'> {
   };
 
   /** Exact for a target: merging changes values, not sizes. */
-  async function sizeAs({ target, format, options, name }: Spec, base: Model): Promise<number> {
-    if (target === null) return base.sizeBytes;
+  async function sizesOf(spec: Spec, base: Model): Promise<Pick<QuantizePlan, 'sizeBytes' | 'scratchBytes' | 'calibrationPasses'>> {
+    const { target, format, options, name } = spec;
+    if (target === null) return { sizeBytes: base.sizeBytes, scratchBytes: 0, calibrationPasses: 0 };
     const { tensor } = await engines.tensor();
-    const request = { modelPath: base.path, name: name ?? base.name, target, format, options: resolveOptions(options) };
-    return (await tensor.plan(request)).sizeBytes;
+    // A merged model is calibrated in a copy, as a model is whose weights change while it is calibrated.
+    const resolved = { ...resolveOptions(options), trueSequential: true };
+    return tensor.plan({ modelPath: base.path, name: name ?? base.name, target, format, options: resolved });
   }
 }
 

@@ -1,8 +1,9 @@
-import { cp, mkdir, readdir, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, readdir, rm, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { AppError } from '#core/errors/index.ts';
 import { errorOf } from '../../expect-error.ts';
+import { writeGeneratedModel } from '../../engine/generated-model.ts';
 import { adapterFolder, certificateMeasure } from '../support/fake-adapters.ts';
 import { untilAborted, writeBytes } from '../support/fake-engines.ts';
 import { endOf, resultOf, runJob, withModel, type SentSpec } from '../support/jobs.ts';
@@ -123,6 +124,56 @@ test('an interrupted merge goes on from its finished tensors, and an adapter in 
   expect(await again.client.jobs.list({})).toMatchObject([{ state: 'interrupted', resumable: true }]);
   await again.client.jobs.resume({ jobId });
   expect(resultOf(await endOf(again.client, jobId), 'merge').path).toBe(output);
+});
+
+test('what was merged just before the program ended is taken over and proven; what is another’s is not', async () => {
+  const { client, home, output, merge, engines, close, adapterId, modelId } = await withAdapter();
+  engines.instead.tensor.merge = async function* ({ outputPath }, { signal }) {
+    await writeBytes(`${outputPath}.partial`, 1000);
+    yield { type: 'progress', phase: 'merge.writing', detail: 't1', amount: 40, total: 100, unit: 'bytes' };
+    await untilAborted(signal);
+  };
+  const { id: jobId } = await client.jobs.start({ spec: merge() });
+  await eventually(
+    () => client.jobs.list({}),
+    ([job]) => job?.phase === 'merge.writing',
+  );
+  await close();
+
+  // There since before the run: somebody else's.
+  await writeGeneratedModel(output, { layers: 1 });
+  await utimes(output, new Date(0), new Date(0));
+  const second = await openTest({ home });
+  await second.client.jobs.resume({ jobId });
+  expect(await endOf(second.client, jobId)).toMatchObject({ state: 'failed', error: { code: 'convert.outputExists' } });
+  await second.close();
+
+  await writeGeneratedModel(output, { layers: 1 });
+  const third = await openTest({ home });
+  await third.client.jobs.resume({ jobId });
+  const result = resultOf(await endOf(third.client, jobId), 'merge');
+  expect(third.engines.asked.filter(([name]) => name === 'merge')).toEqual([]);
+  expect(result).toMatchObject({ path: output, certificate: { modelId: result.modelId, baseId: modelId, measure: certificateMeasure } });
+  const { lineage } = await third.client.library.get({ modelId: result.modelId });
+  expect(lineage.parents.map(({ modelId: id, role }) => [id, role])).toEqual([
+    [modelId, 'base'],
+    [adapterId, 'adapter'],
+  ]);
+});
+
+test('a merge into GPTQ has room for its working model asked for, and its text among the parents', async () => {
+  const { client, folder, merge, engines } = await withAdapter();
+  const calibrationPath = join(folder, 'calibration.txt');
+  await writeFile(calibrationPath, 'Once upon a time');
+  const options = { calibrationPath, trueSequential: false };
+  const outputPath = join(folder, 'merged gptq');
+  const spec = merge({ target: 'gptq-4', outputPath, options, certify: null });
+  const result = resultOf(await runJob(client, spec), 'merge');
+  // Not true-sequential, a GGUF base would be calibrated as it lies there; a merged one never is.
+  expect(engines.asked.find(([name]) => name === 'plan')?.[1]).toMatchObject({ target: 'gptq-4', options: { trueSequential: true } });
+  expect(engines.asked.find(([name]) => name === 'merge')?.[1]).toMatchObject({ options: { trueSequential: false, calibrationPath } });
+  const { lineage } = await client.library.get({ modelId: result.modelId });
+  expect(lineage.parents.at(-1)).toMatchObject({ modelId: null, name: 'calibration.txt', role: 'calibration' });
 });
 
 test('a merge that was made elsewhere is proven by itself; its certificates go with it', async () => {
