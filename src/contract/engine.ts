@@ -314,7 +314,7 @@ const trainer = {
   preview: call(z.object({ modelPath: path, settings: givenSettings, scratchFolder: path, threads: count.nullable() }), trainingPreview),
   /**
    * Train, and write what came of it to `outputPath` with `.gguf` and to the folder `outputPath`. Goes on from the newest checkpoint of
-   * the run's folder. Of outputs that are there from an interrupted end, nothing is written again.
+   * the run's folder.
    */
   run: stream(
     z.object({

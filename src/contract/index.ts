@@ -6,12 +6,13 @@ import { library } from './library.ts';
 import { quantize } from './quantize.ts';
 import { server } from './server.ts';
 import { system } from './system.ts';
+import { training } from './training.ts';
 
 /**
  * Everything that a window, a browser tab, the command line or a test can ask of Lathe. Names, types, validation and
  * the clients are derived from it.
  */
-export const contract = { library, chat, quantize, adapters, jobs, server, system } satisfies Contract;
+export const contract = { library, chat, quantize, adapters, training, jobs, server, system } satisfies Contract;
 
 export type AppContract = typeof contract;
 export type AppHandlers = Handlers<AppContract>;

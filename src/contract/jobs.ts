@@ -3,6 +3,7 @@ import { adapterFormat, adapterResult, adapterUses, certificate, certifyOptions,
 import { call, stream } from './define.ts';
 import { count, fraction, id, none, path, timeMs } from './shared.ts';
 import { outlierColumns, outputFormat, qualityCard, qualityOptions, quantizeOptions, quantizeTarget, tensorError } from './quantize.ts';
+import { trainingResult } from './training.ts';
 import { errorData } from './wire.ts';
 
 /** Long work. Each kind has its spec here and its runner in src/main/jobs; every kind looks the same to the user. */
@@ -78,6 +79,8 @@ export const jobSpec = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('certify'), baseId: id, adapters: adapterUses, mergedId: id, options: certifyOptions.prefault({}) }),
   /** Compare the files with their recorded sha256, or record it when there is none yet. */
   z.object({ kind: z.literal('verify'), modelId: id }),
+  /** A run of `training.start`, from its beginning or its last checkpoint. */
+  z.object({ kind: z.literal('train'), runId: id, baseId: id, name: z.string() }),
   z.object({ kind: z.literal('demo'), name: z.string().trim().min(1).max(200) }),
   z.object({
     kind: z.literal('perplexity'),
@@ -136,6 +139,7 @@ export const jobResult = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('convertAdapter'), ...adapterResult }),
   z.object({ kind: z.literal('certify'), certificate }),
   z.object({ kind: z.literal('verify'), matches: z.boolean(), sha256: z.string(), changedFiles: z.array(z.string()) }),
+  z.object({ kind: z.literal('train'), runId: id, ...trainingResult.shape }),
   z.object({ kind: z.literal('demo'), modelId: id }),
   z.object({
     kind: z.literal('perplexity'),

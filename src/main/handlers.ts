@@ -6,24 +6,27 @@ import type { Library } from './library/index.ts';
 import type { ApiServer } from './openai/index.ts';
 import type { Quantize } from './quantize/index.ts';
 import type { System } from './system/index.ts';
+import type { Training } from './training/index.ts';
 
 interface ServiceParts {
   readonly library: Library;
   readonly chat: Chat;
   readonly quantize: Quantize;
   readonly adapters: Adapters;
+  readonly training: Training;
   readonly jobs: JobQueue;
   readonly server: ApiServer;
   readonly system: System;
 }
 
 /** The contract, and who answers it. */
-export function appHandlers({ library, chat, quantize, adapters, jobs, server, system }: ServiceParts): AppHandlers {
+export function appHandlers({ library, chat, quantize, adapters, training, jobs, server, system }: ServiceParts): AppHandlers {
   return {
     library: library.handlers,
     chat: chat.handlers,
     quantize: quantize.handlers,
     adapters: adapters.handlers,
+    training: training.handlers,
     jobs: {
       list: () => jobs.list(),
       start: ({ spec }) => jobs.start(spec),

@@ -2,6 +2,22 @@
 
 export type DatasetFormat = 'json' | 'jsonl' | 'csv' | 'text';
 
+const endings: Readonly<Record<string, DatasetFormat>> = {
+  '.jsonl': 'jsonl',
+  '.ndjson': 'jsonl',
+  '.json': 'json',
+  '.csv': 'csv',
+  '.txt': 'text',
+  '.md': 'text',
+};
+
+/** By a file's ending, and by its text where that leaves it open: many files of JSON lines are called .json. Null: none. */
+export function formatOf(ending: string, text: string): DatasetFormat | null {
+  const named = endings[ending.toLowerCase()];
+  if (named !== 'json') return named ?? null;
+  return text.replace('\uFEFF', '').trimStart().startsWith('[') ? 'json' : 'jsonl';
+}
+
 export interface DatasetRecord {
   /** Where it begins, from 1. */
   readonly line: number;

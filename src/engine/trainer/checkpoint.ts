@@ -2,6 +2,7 @@ import { open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AppError } from '#core/errors/index.ts';
 import { onDisk } from '#core/errors/on-disk.ts';
+import { checkpointName, checkpointStep } from '#core/training/run-files.ts';
 import type { WatchState } from '#core/training/watch.ts';
 import { partialPath, syncFolder } from '../output-file.ts';
 import type { TrainerState } from '../native-train.ts';
@@ -42,12 +43,6 @@ const HEAD_BYTES = MAGIC.length + 4;
 const VERSION = 1;
 /** The JSON holds a few dozen numbers and the names of what was trained. */
 const MAX_JSON_BYTES = 64 * 1024 * 1024;
-
-export const checkpointName = (step: number): string => `step-${String(step).padStart(8, '0')}.ckpt`;
-const stepOf = (name: string): number | null => {
-  const found = /^step-(\d{8,})\.ckpt$/.exec(name)?.[1];
-  return found === undefined ? null : Number(found);
-};
 
 /** Write a checkpoint, atomically. @returns its size. Throws `disk.*`. */
 export async function writeCheckpoint(folder: string, fingerprint: string, { progress, trainer }: Checkpoint): Promise<number> {
@@ -129,7 +124,7 @@ export async function listCheckpoints(folder: string): Promise<SavedCheckpoint[]
   const names = await readdir(folder).catch(() => []);
   const found: SavedCheckpoint[] = [];
   for (const name of names) {
-    const step = stepOf(name);
+    const step = checkpointStep(name);
     if (step === null) continue;
     const { size, mtimeMs } = await stat(join(folder, name));
     found.push({ step, sizeBytes: size, savedMs: Math.floor(mtimeMs) });

@@ -4,7 +4,7 @@ import { basename, extname } from 'node:path';
 import { MiB } from '#core/bytes.ts';
 import { AppError } from '#core/errors/index.ts';
 import { onDisk } from '#core/errors/on-disk.ts';
-import type { DatasetFormat } from '#core/training/records.ts';
+import { formatOf } from '#core/training/records.ts';
 import { fieldNames, readDataset, type Sample } from '#core/training/samples.ts';
 import { splitSamples } from '#core/training/order.ts';
 import { rowsOf } from '#core/training/rows.ts';
@@ -16,15 +16,6 @@ import type { SampleVocabulary } from './vocabulary.ts';
 
 /** Largest dataset: it is held whole, as text and as tokens. */
 const MAX_DATA_BYTES = 256 * MiB;
-
-const formats: Readonly<Record<string, DatasetFormat>> = {
-  '.jsonl': 'jsonl',
-  '.ndjson': 'jsonl',
-  '.json': 'json',
-  '.csv': 'csv',
-  '.txt': 'text',
-  '.md': 'text',
-};
 
 export interface DataFile {
   readonly file: string;
@@ -38,16 +29,14 @@ export interface DataFile {
 /** A dataset's file. Throws `train.unreadableData`, `train.dataTooLarge`, `disk.*`. */
 export async function readDataFile(path: string, columns: DataColumns): Promise<DataFile> {
   const file = basename(path);
-  const named = formats[extname(path).toLowerCase()];
-  if (named === undefined) throw new AppError('train.unreadableData', { file });
   const bytes = await onDisk(path, async () => {
     const { size: sizeBytes } = await stat(path);
     if (sizeBytes > MAX_DATA_BYTES) throw new AppError('train.dataTooLarge', { sizeBytes, limitBytes: MAX_DATA_BYTES });
     return readFile(path);
   });
   const text = bytes.toString('utf8');
-  // Many files of JSON lines are called .json.
-  const format = named === 'json' && !text.replace('\uFEFF', '').trimStart().startsWith('[') ? 'jsonl' : named;
+  const format = formatOf(extname(path), text);
+  if (format === null) throw new AppError('train.unreadableData', { file });
   const { samples, problems } = readDataset(text, format, columns);
   const sha256 = createHash('sha256').update(bytes).digest('hex');
   return { file, sha256, sizeBytes: bytes.length, fields: fieldNames(text, format), samples, problems };

@@ -1,9 +1,11 @@
 import { createHash } from 'node:crypto';
-import { mkdir, rm, stat } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { adapterBase } from '#core/lora/base.ts';
 import type { MadeAdapter } from '#core/lora/made.ts';
+import { checkSettings } from '#core/training/check-settings.ts';
 import { planSteps } from '#core/training/order.ts';
+import { CHECKPOINT_FOLDER, LOG_FILE, SAMPLES_FILE } from '#core/training/run-files.ts';
 import type { TrainingSettings } from '#core/training/settings.ts';
 import type { z } from 'zod';
 import type { trainerContract } from '#contract/engine.ts';
@@ -17,10 +19,9 @@ import { workingFolder } from '../quantize/working-model.ts';
 import { trainedParts, type TrainedParts, type TrainingBase } from './base.ts';
 import { encodeData, readDataFile } from './data.ts';
 import type { TrainerContext, TrainerHandlers } from './index.ts';
-import { appendLine, CHECKPOINT_FOLDER, keepUntil, LOG_FILE, SAMPLES_FILE } from './run-log.ts';
+import { appendLine, keepUntil } from './run-log.ts';
 import { runTraining, type RunEnd } from './run.ts';
 import { saySamples } from './say.ts';
-import { checkedSettings } from './settings.ts';
 import { adapterOf, beginWith, modulesOfAdapter, writeTrainedModel } from './trained.ts';
 import { openSampleVocabulary } from './vocabulary.ts';
 
@@ -34,7 +35,8 @@ const PROGRESS_MS = 100;
 export const runHandler = (context: TrainerContext): TrainerHandlers['run'] =>
   async function* (request, { signal }) {
     const events = eventQueue<Event>({ replaces: (newest, waiting) => newest.type === 'progress' && waiting.type === 'progress' });
-    const work = carryOut(context, request, signal, (event) => events.push(event));
+    // A run that was left saves where it is before another one begins.
+    const work = context.oneByOne(() => carryOut(context, request, signal, (event) => events.push(event)));
     work.then((last) => (events.push(last), events.end()), events.end);
     yield* events;
   };
@@ -42,7 +44,7 @@ export const runHandler = (context: TrainerContext): TrainerHandlers['run'] =>
 /** One run from its data to its files. */
 async function carryOut(context: TrainerContext, request: Request, signal: AbortSignal, push: (event: Event) => void): Promise<Finished> {
   const { dataPath, columns, runFolder, device, baseName } = request;
-  const settings = checkedSettings(request.settings);
+  const settings = checkSettings(request.settings);
   const phase = (name: string): void => push({ type: 'progress', phase: name, detail: null, amount: 0, total: 0, unit: 'tokens' });
   phase('train.reading');
   const checkpointFolder = join(runFolder, CHECKPOINT_FOLDER);
@@ -139,9 +141,7 @@ async function carryOut(context: TrainerContext, request: Request, signal: Abort
     phase('train.writing');
     const { outputPath } = request;
     const files: Finished['files'] = [];
-    /** An end that was interrupted may have left one of both: it is written again, which makes the same bytes. */
     const write = async (path: string, kind: Finished['files'][number]['kind'], make: () => Promise<number>): Promise<void> => {
-      if (await exists(path)) await rm(path, { recursive: true });
       files.push({ path, kind, sizeBytes: await make() });
     };
     const gguf = `${outputPath}.gguf`;
@@ -153,12 +153,6 @@ async function carryOut(context: TrainerContext, request: Request, signal: Abort
     return { ...finished, reason, files };
   }
 }
-
-const exists = (path: string): Promise<boolean> =>
-  stat(path).then(
-    () => true,
-    () => false,
-  );
 
 async function loadMade(path: string, base: TrainingBase, signal: AbortSignal): Promise<MadeAdapter> {
   await using opened = await openAdapter(path, 'adapter');

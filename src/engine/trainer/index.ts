@@ -1,5 +1,6 @@
 import { mkdir } from 'node:fs/promises';
 import { AppError } from '#core/errors/index.ts';
+import { checkSettings } from '#core/training/check-settings.ts';
 import { parameterCount } from '#core/training/modules.ts';
 import type { Handlers } from '#contract/define.ts';
 import type { trainerContract } from '#contract/engine.ts';
@@ -14,7 +15,6 @@ import { dataReportOf } from './check-data.ts';
 import { encodeData, readDataFile } from './data.ts';
 import { runHandler } from './handler.ts';
 import type { Wish } from './run.ts';
-import { checkedSettings } from './settings.ts';
 import { openSampleVocabulary } from './vocabulary.ts';
 
 export type TrainerHandlers = Handlers<typeof trainerContract>['trainer'];
@@ -26,6 +26,8 @@ export interface TrainerContext {
   /** The addon, with the libraries of the kind of device that is first asked for: one process has but one kind. */
   native(device: string): Promise<Native>;
   openBase(request: BaseRequest, signal: AbortSignal): Promise<TrainingBase>;
+  /** Begins a run when the one before it has ended. */
+  oneByOne<T>(run: () => Promise<T>): Promise<T>;
   /** Of the run that is at work. */
   readonly wishes: { take(): Wish | null; open(): void; close(): void };
 }
@@ -43,6 +45,7 @@ export function createTrainer(log: EngineLog): TrainerHandlers {
   let native: Native | undefined;
   let isOpen = false;
   let wish: Wish | null = null;
+  let last: Promise<unknown> = Promise.resolve();
   const loadRuntime = (): Promise<LlamaRuntime> => (llama ??= loadLlama(log));
   const context: TrainerContext = {
     llama: loadRuntime,
@@ -60,6 +63,11 @@ export function createTrainer(log: EngineLog): TrainerHandlers {
       const options = { kernels, version: latheVersion(), threads: threads ?? undefined, signal, progress: () => undefined };
       return openTrainingBase({ path: modelPath, scratchFolder, ...options });
     },
+    oneByOne: (run) => {
+      const running = last.then(run);
+      last = running.catch(() => undefined);
+      return running;
+    },
     wishes: {
       take: () => {
         const taken = wish;
@@ -75,7 +83,7 @@ export function createTrainer(log: EngineLog): TrainerHandlers {
   };
   return {
     checkData: async ({ dataPath, columns, settings: given, shown, first, ...request }, { signal }) => {
-      const settings = checkedSettings(given);
+      const settings = checkSettings(given);
       const file = await readDataFile(dataPath, columns);
       const templates = createTemplateRunner();
       try {
@@ -87,7 +95,7 @@ export function createTrainer(log: EngineLog): TrainerHandlers {
       }
     },
     preview: async ({ settings: given, ...request }, { signal }) => {
-      const settings = checkedSettings(given);
+      const settings = checkSettings(given);
       await using base = await context.openBase(request, signal);
       const { modules, whole } = trainedParts(base.header, settings);
       const described = describeBase(base.header);

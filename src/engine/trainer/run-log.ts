@@ -2,11 +2,7 @@ import { appendFile, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { onDisk } from '#core/errors/on-disk.ts';
 import { isConfig } from '#core/model/config.ts';
-
-/** What a run has told so far, one JSON object in each line; `src/main/training` reads it. */
-export const LOG_FILE = 'log.jsonl';
-export const SAMPLES_FILE = 'samples.jsonl';
-export const CHECKPOINT_FOLDER = 'checkpoints';
+import { LOG_FILE, SAMPLES_FILE } from '#core/training/run-files.ts';
 
 /** Add a line. Throws `disk.*`. */
 export const appendLine = (folder: string, file: string, line: object): Promise<void> =>

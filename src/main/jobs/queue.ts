@@ -12,7 +12,7 @@ import { resolveUserPath } from '../library/paths.ts';
 import type { Log } from '../log.ts';
 import { LiveProgress } from './live-progress.ts';
 import { isAlive, processStart } from './owner.ts';
-import type { JobKind, JobRunner, JobRunners } from './runner.ts';
+import { Paused, type JobKind, type JobRunner, type JobRunners } from './runner.ts';
 
 export type JobEvent = { readonly type: 'changed'; readonly job: Job } | { readonly type: 'removed'; readonly jobId: string };
 
@@ -183,7 +183,8 @@ export function createJobQueue({ database, repository, feed, runners, scratchFol
       const resumable = hasBegun ? await tidy(id, spec) : kept;
       const { verdict } = work;
       if (verdict === 'cancelled' && resumable) await discard(spec);
-      if (verdict === undefined) finish('failed', { error: toErrorData(error), resumable });
+      if (verdict === undefined && error instanceof Paused) finish('interrupted', { resumable });
+      else if (verdict === undefined) finish('failed', { error: toErrorData(error), resumable });
       else finish(verdict, { resumable: resumable && verdict === 'interrupted' });
     }
   };

@@ -33,6 +33,9 @@ export interface JobOutcome {
   readonly record?: () => void;
 }
 
+/** A run ended because it was asked to wait: it is interrupted, and can go on. */
+export class Paused extends Error {}
+
 /** What a kind of job does. Everything else about jobs is common to all kinds. */
 export interface JobRunner<K extends JobKind> {
   readonly lane: Job['lane'];

@@ -10,6 +10,7 @@ export function subjectOf(spec: JobSpec): string | null {
     case 'demo':
       return null;
     case 'merge':
+    case 'train':
       return spec.baseId;
     case 'combine':
       return spec.adapters[0]?.adapterId ?? null;
@@ -27,6 +28,7 @@ export function subjectOf(spec: JobSpec): string | null {
 /** What a job does, in one line. */
 export function jobTitle(spec: JobSpec, models: readonly Pick<Model, 'id' | 'name'>[], t: TFunction): string {
   if (spec.kind === 'demo') return t('jobs.titles.demo', { name: spec.name });
+  if (spec.kind === 'train') return t('jobs.titles.train', { name: spec.name });
   const nameOf = (modelId: string | null): string => models.find(({ id }) => id === modelId)?.name ?? t('jobs.removedModel');
   const name = nameOf(subjectOf(spec));
   if (spec.kind === 'merge' || spec.kind === 'combine') {
@@ -65,6 +67,10 @@ export const PHASES: ReadonlySet<string> = new Set([
   'certify.measuring',
   'certify.comparing',
   'certify.sampling',
+  'train.reading',
+  'train.loading',
+  'train.training',
+  'train.writing',
   'demo.learning',
   'demo.writing',
   'verify.hashing',

@@ -33,6 +33,7 @@ export function resultText(job: Job, format: Formats, t: TFunction): string {
   if (result.kind === 'certify') return t(`jobs.verdicts.${result.certificate.measure.verdict}`);
   if (result.kind === 'combine' || result.kind === 'convertAdapter' || result.kind === 'extract')
     return t('jobs.results.convert', { size: format.bytes(result.sizeBytes), time });
+  if (result.kind === 'train') return t('jobs.results.train', { step: format.number(result.step), time });
   if (result.kind === 'quality') return measureText(result.card.measure, format, t);
   if (result.kind === 'calibrate')
     return t('jobs.results.calibrate', { count: result.matrices, tokens: format.number(result.tokens), time });

@@ -21,6 +21,7 @@ export const shell = {
     chat: 'Chat',
     convert: 'Convert',
     adapters: 'Adapters',
+    training: 'Training',
   },
   shell: {
     skip: 'Skip to content',
@@ -166,10 +167,17 @@ export const shell = {
       convertAdapter: 'Write {{name}} as {{format}}',
       certify: 'Certify {{name}}',
       verify: 'Verify {{name}}',
+      train: 'Train {{name}}',
       demo: 'Create {{name}}',
       perplexity: 'Measure the perplexity of {{name}}',
     },
     phases: {
+      train: {
+        reading: 'Reading the samples',
+        loading: 'Loading the model',
+        training: 'Training',
+        writing: 'Writing the adapter',
+      },
       quantize: {
         reading: 'Reading the model',
         calibrating: 'Running the calibration text',
@@ -241,6 +249,7 @@ export const shell = {
       calibrate_one: '1 matrix, {{tokens}} tokens, {{time}}',
       calibrate_other: '{{count}} matrices, {{tokens}} tokens, {{time}}',
       perplexity: 'Perplexity {{perplexity}} ± {{error}}',
+      train: '{{step}} steps in {{time}}',
       verified: 'The files are exactly as they were recorded.',
       changed: 'The files have changed: {{files}}',
     },

@@ -21,6 +21,7 @@ export const shell = {
     chat: '对话',
     convert: '转换',
     adapters: '适配器',
+    training: '训练',
   },
   shell: {
     skip: '跳到正文',
@@ -163,10 +164,17 @@ export const shell = {
       convertAdapter: '将 {{name}} 写成 {{format}}',
       certify: '验证 {{name}}',
       verify: '校验 {{name}}',
+      train: '训练 {{name}}',
       demo: '创建“{{name}}”',
       perplexity: '测量 {{name}} 的困惑度',
     },
     phases: {
+      train: {
+        reading: '正在读取样本',
+        loading: '正在加载模型',
+        training: '正在训练',
+        writing: '正在写入适配器',
+      },
       quantize: {
         reading: '正在读取模型',
         calibrating: '正在运行校准文本',
@@ -237,6 +245,7 @@ export const shell = {
       quality: '困惑度 {{perplexity}}，KL 散度 {{kl}}',
       calibrate_other: '{{count}} 个矩阵，{{tokens}} 个词元，用时 {{time}}',
       perplexity: '困惑度 {{perplexity}} ± {{error}}',
+      train: '{{step}} 步，用时 {{time}}',
       verified: '文件与记录完全一致。',
       changed: '文件已发生变化：{{files}}',
     },

@@ -1,9 +1,11 @@
-import { AppError } from '#core/errors/index.ts';
-import { readSettings, type TrainingSettings } from '#core/training/settings.ts';
+import { AppError } from '../errors/index.ts';
+import { readSettings, type TrainingSettings } from './settings.ts';
+import { templates, type TemplateName } from './templates.ts';
 
 /** Settings that came from outside, whole. Throws `train.badSetting` for the first that is wrong, or that goes with no other. */
-export function checkedSettings(given: Readonly<Record<string, unknown>>): TrainingSettings {
-  const { settings, problems } = readSettings(given);
+export function checkSettings(given: Readonly<Record<string, unknown>>, template?: TemplateName): TrainingSettings {
+  const usual = template === undefined ? {} : templates[template];
+  const { settings, problems } = readSettings({ ...usual, ...given });
   const [problem] = problems;
   if (problem !== undefined) throw refuse(problem.setting, given[problem.setting], problem.expected);
   const { use_peft, use_dora, sample_steps, sample_prompts, early_stopping_patience, load_best_model_at_end, eval_split } = settings;
@@ -17,4 +19,4 @@ export function checkedSettings(given: Readonly<Record<string, unknown>>): Train
 }
 
 const refuse = (setting: string, value: unknown, expected: string): AppError =>
-  new AppError('train.badSetting', { setting, value: typeof value === 'string' ? value : JSON.stringify(value), expected });
+  new AppError('train.badSetting', { setting, value: typeof value === 'string' ? value : JSON.stringify(value ?? null), expected });

@@ -1,0 +1,235 @@
+import { createHash } from 'node:crypto';
+import { readFile, stat } from 'node:fs/promises';
+import { extname, join } from 'node:path';
+import { AppError } from '#core/errors/index.ts';
+import { onDisk } from '#core/errors/on-disk.ts';
+import { checkSettings } from '#core/training/check-settings.ts';
+import type { AppHandlers } from '#contract/index.ts';
+import type { Job } from '#contract/jobs.ts';
+import type { TrainingEvent, TrainingRun } from '#contract/training.ts';
+import { streamOf } from '../changes.ts';
+import type { Engines } from '../engines/index.ts';
+import { newId } from '../ids.ts';
+import { usableAdapter } from '../jobs/adapters.ts';
+import { checkIsModel } from '../jobs/inputs.ts';
+import type { JobQueue } from '../jobs/queue.ts';
+import type { Library } from '../library/index.ts';
+import { resolveUserPath } from '../library/paths.ts';
+import { exportRecipe } from './export.ts';
+import type { RunRecord, RunStore } from './store.ts';
+
+interface TrainingOptions {
+  readonly library: Pick<Library, 'usable' | 'get'>;
+  readonly engines: Pick<Engines, 'trainer'>;
+  readonly runs: RunStore;
+  readonly jobs: Pick<JobQueue, 'start' | 'resume' | 'list' | 'changes'>;
+  /** Where results go unless a run says otherwise. */
+  readonly modelFolder: string;
+  readonly scratchFolder: string;
+  readonly threads: () => number | null;
+  readonly clock: () => number;
+}
+
+type TrainJob = Job & { readonly spec: Extract<Job['spec'], { kind: 'train' }> };
+
+const isTrainJob = (job: Job): job is TrainJob => job.spec.kind === 'train';
+
+const stateOf = (job: Job | undefined, isDone: boolean): TrainingRun['state'] => {
+  if (job?.state === 'queued') return 'waiting';
+  if (job?.state === 'running') return 'running';
+  if (isDone) return 'done';
+  return job?.state === 'failed' ? 'failed' : 'paused';
+};
+
+export type Training = ReturnType<typeof createTraining>;
+
+/** Training runs: begun, followed, told to wait or to end, gone on with. */
+export function createTraining({ library, engines, runs, jobs, modelFolder, scratchFolder, threads, clock }: TrainingOptions) {
+  const checkFolder = join(scratchFolder, 'training');
+
+  /** The newest job of each run. */
+  const jobsByRun = async (): Promise<Map<string, TrainJob>> => {
+    const found = new Map<string, TrainJob>();
+    for (const job of (await jobs.list()).filter(isTrainJob)) if (!found.has(job.spec.runId)) found.set(job.spec.runId, job);
+    return found;
+  };
+  const describe = async (record: RunRecord, job: TrainJob | undefined): Promise<TrainingRun> => {
+    const [log, saved, result] = await Promise.all([runs.log(record.id), runs.checkpoints(record.id), runs.result(record.id)]);
+    const best = log.reduce<{ step: number; loss: number } | null>(
+      (least, { step, eval_loss }) => (eval_loss !== null && eval_loss < (least?.loss ?? Infinity) ? { step, loss: eval_loss } : least),
+      null,
+    );
+    return {
+      id: record.id,
+      config: record.config,
+      dataSha256: record.dataSha256,
+      baseSha256: record.baseSha256,
+      state: stateOf(job, result !== null),
+      jobId: job?.id ?? null,
+      error: job?.state === 'failed' ? job.error : null,
+      totalSteps: record.totalSteps,
+      last: log.at(-1) ?? null,
+      checkpoints: saved.map((each) => ({ ...each, isBest: each.step === best?.step })),
+      result,
+    };
+  };
+  const runOf = async (runId: string): Promise<TrainingRun> => describe(await runs.read(runId), (await jobsByRun()).get(runId));
+  const isActive = ({ state }: TrainingRun): boolean => state === 'waiting' || state === 'running';
+
+  const wish = async (runId: string, what: 'pause' | 'checkpoint' | 'stop'): Promise<void> => {
+    const run = await runOf(runId);
+    if (run.state !== 'running') throw new AppError('train.notRunning', { name: run.config.name });
+    const { trainer } = await engines.trainer();
+    try {
+      await trainer.wish({ wish: what });
+    } catch (error) {
+      if (error instanceof AppError && error.code === 'train.notRunning') throw new AppError('train.notRunning', { name: run.config.name });
+      throw error;
+    }
+  };
+
+  /** What a run tells and what becomes of its job, until it is at work no longer. */
+  async function* follow(runId: string, signal: AbortSignal): AsyncGenerator<TrainingEvent> {
+    const left = new AbortController();
+    const either = AbortSignal.any([signal, left.signal]);
+    type Seen = { readonly key: string; readonly event: Exclude<TrainingEvent, { type: 'run' }> | null };
+    const subscribe = (listener: (seen: Seen) => void): (() => void) => {
+      const leave = runs.subscribe(({ runId: id, news }) => {
+        if (id !== runId) return;
+        if (news.type === 'changed') listener({ key: 'run', event: null });
+        else listener({ key: keyOf(news), event: news });
+      });
+      let state: string | undefined;
+      void (async () => {
+        for await (const change of jobs.changes(either))
+          if (change.type === 'changed' && isTrainJob(change.job) && change.job.spec.runId === runId && change.job.state !== state) {
+            ({ state } = change.job);
+            listener({ key: 'run', event: null });
+          }
+      })();
+      return leave;
+    };
+    try {
+      for await (const { event } of streamOf(subscribe, { signal: either, key: ({ key }) => key, first: [{ key: 'run', event: null }] })) {
+        if (event !== null) yield event;
+        if (event !== null && event.type !== 'checkpoint') continue;
+        const run = await runOf(runId);
+        yield { type: 'run', run };
+        if (!isActive(run)) return;
+      }
+    } finally {
+      left.abort();
+    }
+  }
+
+  const handlers: AppHandlers['training'] = {
+    checkData: async ({ baseId, dataPath, columns, template, settings: given, shown, first }, { signal }) => {
+      const settings = { ...checkSettings(given, template) };
+      const base = await library.usable(baseId);
+      checkIsModel(base);
+      const { trainer } = await engines.trainer();
+      const request = { modelPath: base.path, dataPath: resolveUserPath(dataPath), columns, settings, shown, first };
+      return trainer.checkData({ ...request, scratchFolder: checkFolder, threads: threads() }, { signal });
+    },
+    preview: async ({ baseId, template, settings: given }, { signal }) => {
+      const settings = { ...checkSettings(given, template) };
+      const base = await library.usable(baseId);
+      checkIsModel(base);
+      const { trainer } = await engines.trainer();
+      return trainer.preview({ modelPath: base.path, settings, scratchFolder: checkFolder, threads: threads() }, { signal });
+    },
+    start: async ({ baseId, dataPath: written, columns, name, template, settings: given, outputFolder, adapterId, device }) => {
+      const settings = { ...checkSettings(given, template) };
+      const base = await library.usable(baseId);
+      checkIsModel(base);
+      if (adapterId !== null) await usableAdapter(library, adapterId);
+      const dataPath = resolveUserPath(written);
+      const data = await readData(dataPath);
+      const id = newId();
+      const config = {
+        baseId,
+        baseName: base.name,
+        dataPath,
+        columns,
+        name,
+        template,
+        given,
+        settings,
+        outputFolder: outputFolder === undefined ? modelFolder : resolveUserPath(outputFolder),
+        adapterId,
+        device,
+        createdMs: clock(),
+      };
+      const dataSha256 = createHash('sha256').update(data).digest('hex');
+      const dataFile = `data${extname(dataPath).toLowerCase()}`;
+      await runs.create({ id, config, dataFile, dataSha256, baseSha256: null, totalSteps: null, outputPath: null }, data);
+      try {
+        await jobs.start({ kind: 'train', runId: id, baseId, name });
+      } catch (error) {
+        await runs.remove(id);
+        throw error;
+      }
+      return runOf(id);
+    },
+    runs: async () => {
+      const newest = await jobsByRun();
+      return Promise.all((await runs.list()).map((record) => describe(record, newest.get(record.id))));
+    },
+    get: async ({ runId }) => ({ run: await runOf(runId), log: await runs.log(runId), samples: await runs.samples(runId) }),
+    follow: ({ runId }, { signal }) => follow(runId, signal),
+    pause: async ({ runId }, { signal }) => {
+      await wish(runId, 'pause');
+      let run = await runOf(runId);
+      for await (const event of follow(runId, signal)) if (event.type === 'run') ({ run } = event);
+      return run;
+    },
+    checkpoint: async ({ runId }) => {
+      await wish(runId, 'checkpoint');
+      return {};
+    },
+    stop: async ({ runId }) => {
+      await wish(runId, 'stop');
+      return {};
+    },
+    resume: async ({ runId }) => {
+      const run = await runOf(runId);
+      if (isActive(run)) throw new AppError('train.isRunning', { name: run.config.name });
+      const job = (await jobsByRun()).get(runId);
+      const { name, baseId } = run.config;
+      if (job !== undefined && (job.state === 'interrupted' || job.state === 'failed')) await jobs.resume(job.id);
+      else if (run.result === null) await jobs.start({ kind: 'train', runId, baseId, name });
+      return runOf(runId);
+    },
+    remove: async ({ runId }) => {
+      const run = await runOf(runId);
+      if (isActive(run)) throw new AppError('train.isRunning', { name: run.config.name });
+      await runs.remove(runId);
+      return {};
+    },
+    exportRecipe: async ({ runId, format, outputFolder }) => {
+      const record = await runs.read(runId);
+      const base = library.get(record.config.baseId);
+      return {
+        files: await exportRecipe(record, base, join(runs.folderOf(runId), record.dataFile), format, resolveUserPath(outputFolder)),
+      };
+    },
+  };
+  return { handlers };
+}
+
+const keyOf = (event: Exclude<TrainingEvent, { type: 'run' }>): string => {
+  if (event.type === 'log') return `log ${event.entry.step}`;
+  if (event.type === 'sample') return `sample ${event.sample.step} ${event.sample.prompt}`;
+  return `checkpoint ${event.checkpoint.step}`;
+};
+
+/** As much as the trainer reads (src/engine/trainer/data.ts). */
+const MAX_DATA_BYTES = 256 * 2 ** 20;
+
+/** A dataset is kept with its run: without it nothing can be gone on with. Throws `train.dataTooLarge`, `disk.*`. */
+const readData = (path: string): Promise<Uint8Array> =>
+  onDisk(path, async () => {
+    const { size: sizeBytes } = await stat(path);
+    if (sizeBytes > MAX_DATA_BYTES) throw new AppError('train.dataTooLarge', { sizeBytes, limitBytes: MAX_DATA_BYTES });
+    return readFile(path);
+  });

@@ -1,0 +1,185 @@
+import { appendFile, mkdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import type { TrainingRun } from '#contract/training.ts';
+import { loadNative } from '#engine/native.ts';
+import { writeFamilyModel } from '../../engine/train/family-models.ts';
+import { tales } from '../../engine/train/story-data.ts';
+import { errorOf } from '../../expect-error.ts';
+import { endOf } from '../support/jobs.ts';
+import { all, openTest, temporaryFolder } from '../support/open.ts';
+
+const settings = {
+  r: 4,
+  lora_alpha: 8,
+  learning_rate: 0.01,
+  max_length: 128,
+  max_steps: 10,
+  per_device_train_batch_size: 2,
+  gradient_accumulation_steps: 2,
+  eval_split: 0.2,
+  eval_steps: 5,
+  save_steps: 3,
+};
+
+/** The services with a tiny model and a dataset. */
+async function withData() {
+  const opened = await openTest();
+  const folder = temporaryFolder();
+  const modelPath = join(folder, 'tiny.gguf');
+  const dataPath = join(folder, 'tales.jsonl');
+  await writeFamilyModel(loadNative(), modelPath, { family: 'llama', layers: 2 });
+  await writeFile(dataPath, tales(24));
+  const { id: baseId } = await opened.client.library.find({ reference: modelPath });
+  const { training } = opened.client;
+  const start = (more: object = {}): Promise<TrainingRun> =>
+    training.start({ baseId, dataPath, name: 'style', settings: { ...settings, ...more } });
+  const end = async (runId: string): Promise<TrainingRun> => {
+    const { run } = await training.get({ runId });
+    if (run.jobId !== null) await endOf(opened.client, run.jobId);
+    return (await training.get({ runId })).run;
+  };
+  return { ...opened, folder, modelPath, dataPath, baseId, training, start, end };
+}
+
+test('a run ends as adapters in the library, with what they were made from and how', async () => {
+  const { client, training, start, end, baseId } = await withData();
+  const { id } = await start();
+  const run = await end(id);
+  expect(run).toMatchObject({ state: 'done', totalSteps: 10, error: null, result: { reason: 'completed', step: 10 } });
+  const [gguf, peft] = run.result?.modelIds ?? [];
+  const { model, lineage } = await client.library.get({ modelId: gguf ?? '' });
+  expect(model).toMatchObject({ kind: 'gguf-adapter', origin: 'made', name: 'style', state: { status: 'ready' } });
+  expect(lineage.parents).toMatchObject([{ modelId: baseId, role: 'base', sha256: run.baseSha256 }]);
+  expect(lineage.recipe).toMatchObject({ kind: 'train', dataSha256: run.dataSha256, settings: { r: 4, max_steps: 10 }, step: 10 });
+  expect((await client.library.get({ modelId: peft ?? '' })).model.kind).toBe('peft-adapter');
+  const fits = await client.adapters.fits({ adapterId: gguf ?? '' });
+  expect(fits.find(({ modelId }) => modelId === baseId)).toBeDefined();
+  const { log } = await training.get({ runId: id });
+  expect(log).toHaveLength(10);
+  expect(run.checkpoints.some(({ isBest }) => isBest)).toBe(true);
+}, 60_000);
+
+test('a follower hears of every step, of checkpoints and of the end, and then no more', async () => {
+  const { training, start } = await withData();
+  const { id } = await start();
+  const events = await all(training.follow({ runId: id }));
+  const steps = events.flatMap((event) => (event.type === 'log' ? [event.entry.step] : []));
+  expect(steps).toEqual(steps.toSorted((a, b) => a - b));
+  expect(steps.at(-1)).toBe(10);
+  expect(events.some(({ type }) => type === 'checkpoint')).toBe(true);
+  expect(events.at(-1)).toMatchObject({ type: 'run', run: { state: 'done' } });
+}, 60_000);
+
+test('a run that is paused waits as long as it is left, and goes on to the same adapter', async () => {
+  const { training, start, end, folder } = await withData();
+  const whole = await end((await start()).id);
+  const { id } = await start({ max_steps: 10 });
+  for await (const event of training.follow({ runId: id })) if (event.type === 'log' && event.entry.step >= 2) break;
+  const paused = await training.pause({ runId: id });
+  expect(paused).toMatchObject({ state: 'paused', result: null });
+  expect(paused.checkpoints.length).toBeGreaterThan(0);
+  expect(await errorOf(training.pause({ runId: id }))).toMatchObject({ code: 'train.notRunning' });
+  await training.resume({ runId: id });
+  const run = await end(id);
+  expect(run.state).toBe('done');
+  const [first, second] = [whole, run].map(({ result }) => result?.paths[0] ?? '');
+  expect(second).not.toBe(first);
+  expect(await readFile(second ?? '')).toEqual(await readFile(first ?? ''));
+  expect(folder).not.toBe('');
+}, 60_000);
+
+test('a run that was cancelled keeps its checkpoints; it is gone when it is removed', async () => {
+  const { client, training, start } = await withData();
+  const { id, jobId } = await start({ max_steps: 2000, eval_split: 0 });
+  for await (const event of training.follow({ runId: id })) if (event.type === 'log' && event.entry.step >= 4) break;
+  expect(await errorOf(training.remove({ runId: id }))).toMatchObject({ code: 'train.isRunning' });
+  await client.jobs.cancel({ jobId: jobId ?? '' });
+  await endOf(client, jobId ?? '');
+  const { run } = await training.get({ runId: id });
+  expect(run.state).toBe('paused');
+  expect(run.checkpoints.length).toBeGreaterThan(0);
+  await training.remove({ runId: id });
+  expect(await training.runs({})).toEqual([]);
+  expect(await errorOf(training.get({ runId: id }))).toMatchObject({ code: 'train.unknownRun' });
+}, 60_000);
+
+test('a run that is told to stop gives what it has learned', async () => {
+  const { training, start, end } = await withData();
+  const { id } = await start({ max_steps: 2000, eval_split: 0 });
+  for await (const event of training.follow({ runId: id })) if (event.type === 'log' && event.entry.step >= 2) break;
+  await training.stop({ runId: id });
+  const run = await end(id);
+  expect(run.result).toMatchObject({ reason: 'stopped' });
+  expect(run.result?.modelIds).toHaveLength(2);
+}, 60_000);
+
+test('another base under the same path is noticed before anything goes on', async () => {
+  const { client, training, start, modelPath, baseId } = await withData();
+  const { id } = await start({ max_steps: 2000, eval_split: 0 });
+  for await (const event of training.follow({ runId: id })) if (event.type === 'log' && event.entry.step >= 2) break;
+  await training.pause({ runId: id });
+  await appendFile(modelPath, Buffer.alloc(32));
+  await client.library.refresh({ modelId: baseId });
+  const { jobId } = await training.resume({ runId: id });
+  await endOf(client, jobId ?? '');
+  expect((await training.get({ runId: id })).run).toMatchObject({ state: 'failed', error: { code: 'train.baseChanged' } });
+}, 60_000);
+
+test('what is wrong with settings or data is said before there is a run', async () => {
+  const { training, start, baseId, folder } = await withData();
+  expect(await errorOf(start({ modules_to_save: ['lm_head'] }))).toMatchObject({ code: 'train.badSetting' });
+  const dataPath = join(folder, 'missing.jsonl');
+  expect(await errorOf(training.start({ baseId, dataPath, name: 'x' }))).toMatchObject({ code: 'disk.missing' });
+  await writeFile(dataPath, 'not json\n');
+  expect(await errorOf(training.checkData({ baseId, dataPath }))).toMatchObject({ code: 'train.noSamples' });
+  expect(await training.runs({})).toEqual([]);
+}, 60_000);
+
+test('a dataset is shown as the model sees it: what is trained, what is cut, what is there twice', async () => {
+  const { training, baseId, dataPath } = await withData();
+  await appendFile(dataPath, `\n${tales(1)}\nbroken\n${JSON.stringify({ prompt: 'a', completion: 'b '.repeat(100) })}`);
+  const report = await training.checkData({ baseId, dataPath, settings: { max_length: 240 }, shown: 1 });
+  expect(report).toMatchObject({
+    samples: 26,
+    problems: [{ line: 26, kind: 'invalidJson' }],
+    duplicates: [{ line: 25, firstLine: 1 }],
+    truncatedSamples: 1,
+    shapes: { messages: 0, completion: 26, text: 0 },
+  });
+  expect(report.shown[0]?.pieces).toEqual([
+    { text: '<s>Once upon a time, Lily had a ball in the park. ', trained: false },
+    { text: 'Then Lily said, my ball is the king of the park. All hail the king! The end of the song.</s>', trained: true },
+  ]);
+  expect(report.lengths.reduce((sum, { samples }) => sum + samples, 0)).toBe(26);
+}, 60_000);
+
+test('a preview tells how much of a model is trained', async () => {
+  const { training, baseId } = await withData();
+  const preview = await training.preview({ baseId, settings: { r: 2, target_modules: ['q_proj'] } });
+  // Two layers of 64 → 64 at rank 2.
+  expect(preview).toMatchObject({
+    architecture: 'llama',
+    trainableParameters: 2 * 2 * (64 + 64),
+    hasChatTemplate: false,
+    contextLength: 256,
+  });
+  expect(preview.modules.map(({ tensor }) => tensor)).toEqual(['blk.0.attn_q.weight', 'blk.1.attn_q.weight']);
+}, 60_000);
+
+test('a run leaves as a recipe for other programs, with the dataset beside it', async () => {
+  const { training, start, end, folder } = await withData();
+  const { id } = await start({ max_steps: 1, eval_split: 0 });
+  await end(id);
+  const outputFolder = join(folder, 'recipe');
+  const { files } = await training.exportRecipe({ runId: id, format: 'llama-factory', outputFolder });
+  expect(files.map((file) => file.slice(outputFolder.length + 1))).toEqual(['train.yaml', 'dataset_info.json', 'completions.jsonl']);
+  expect(await readFile(join(outputFolder, 'train.yaml'), 'utf8')).toContain('lora_rank: 4\n');
+  expect((await readFile(join(outputFolder, 'completions.jsonl'), 'utf8')).trim().split('\n')).toHaveLength(24);
+  expect(await errorOf(training.exportRecipe({ runId: id, format: 'axolotl', outputFolder }))).toMatchObject({
+    code: 'jobs.outputNotEmpty',
+  });
+  await mkdir(join(folder, 'empty'));
+  await training.exportRecipe({ runId: id, format: 'axolotl', outputFolder: join(folder, 'empty') });
+  expect(await readFile(join(folder, 'empty', 'train.yaml'), 'utf8')).toContain('adapter: "lora"\n');
+}, 60_000);
