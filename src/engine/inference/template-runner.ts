@@ -20,7 +20,7 @@ const workerUrl = new URL(import.meta.url.endsWith('.ts') ? './template-worker.t
 
 /** @param limitMs shorter for tests */
 export function createTemplateRunner(limitMs = LIMIT_MS): TemplateRunner {
-  let running: { readonly worker: Worker; readonly online: Promise<void> } | undefined;
+  let running: { readonly worker: Worker; readonly ready: Promise<void> } | undefined;
   let last: Promise<unknown> = Promise.resolve();
 
   const start = () => {
@@ -31,19 +31,20 @@ export function createTemplateRunner(limitMs = LIMIT_MS): TemplateRunner {
       resourceLimits: { maxOldGenerationSizeMb: LIMIT_BYTES / MiB, maxYoungGenerationSizeMb: 32 },
     });
     const { promise, resolve } = Promise.withResolvers<void>();
-    worker.once('online', resolve);
+    // 'online' would be too early: the thread's code is still to be loaded.
+    worker.once('message', () => resolve());
     worker.once('exit', () => {
       if (running?.worker === worker) running = undefined;
       resolve();
     });
     // Told to whoever waits; alone it would end the process.
     worker.on('error', () => undefined);
-    return { worker, online: promise };
+    return { worker, ready: promise };
   };
 
   const run = async (request: TemplateRequest): Promise<string> => {
     running ??= start();
-    const { worker, online } = running;
+    const { worker, ready } = running;
     const { promise, resolve, reject } = Promise.withResolvers<TemplateReply>();
     const fail = (error: Error & { code?: string }): void =>
       reject(
@@ -52,14 +53,14 @@ export function createTemplateRunner(limitMs = LIMIT_MS): TemplateRunner {
           : new AppError('chat.templateFailed', { problem: error.message }),
       );
     const exit = (): void => fail(new Error('its thread ended'));
-    worker.on('message', resolve);
     worker.on('error', fail);
     worker.on('exit', exit);
     worker.ref();
     let limit: NodeJS.Timeout | undefined;
     try {
       // Starting a thread is not the template's time.
-      await online;
+      await ready;
+      worker.on('message', resolve);
       limit = setTimeout(() => {
         reject(new AppError('chat.templateTooSlow', { limitMs }));
         if (running?.worker === worker) running = undefined;

@@ -20,3 +20,6 @@ parentPort?.on('message', ({ source, conversation, tokens }: TemplateRequest) =>
   }
   parentPort?.postMessage(reply);
 });
+
+// The code is loaded: from here on, time is the template's.
+parentPort?.postMessage('ready');
