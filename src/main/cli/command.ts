@@ -1,4 +1,5 @@
 import type { AppClient } from '#contract/index.ts';
+import type { LineReader } from './line-reader.ts';
 
 /** One option, as it is parsed and as it stands in the help. */
 export interface OptionSpec {
@@ -39,12 +40,16 @@ export interface CommandContext {
   progress(text: string): void;
   /** Write a part of the answer as it comes; nothing with --json. */
   live(text: string): void;
+  /** Say something beside the answer: on stderr, so that a pipe carries the answer alone. */
+  note(text: string): void;
+  /** Read what the user types; on a terminal Ctrl+C goes to `interrupt`. */
+  lines(interrupt: () => void): LineReader;
   /** Serve the app until the signal; resolves when everything is closed. */
-  serve(port: number): Promise<void>;
+  serve(port: number, showKey: boolean): Promise<void>;
 }
 
 export interface Command<O extends Options = Options> {
-  /** Names of the arguments in order, in capitals. All are required. */
+  /** Names of the arguments in order, in capitals; in brackets where one may be left out, small where it is a word to be written. */
   readonly args: readonly string[];
   readonly options: O;
   /** More for the help, after the options. */

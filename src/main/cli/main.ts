@@ -3,6 +3,7 @@ import { contract } from '#contract/index.ts';
 import { memoryPorts } from '#contract/memory-port.ts';
 import { untilInterrupted } from '../interrupt.ts';
 import { appVersions } from '../versions.ts';
+import { openLineReader } from './line-reader.ts';
 import { runCli } from './run.ts';
 
 /**
@@ -22,6 +23,7 @@ export function main(args: readonly string[], here: string): Promise<number> {
     stdout: process.stdout,
     stderr: process.stderr,
     signal: untilInterrupted(),
+    lines: (interrupt) => openLineReader({ input: process.stdin, output: process.stdout }, interrupt),
     // Loaded when they are used: help and wrong usage need neither the database nor the server.
     open: async (home) => {
       const { openOnNode } = await import('../app.ts');

@@ -55,6 +55,7 @@ export const registry: Readonly<Record<string, Entry>> = {
     summary: 'write an adapter in the other format',
     load: async () => (await import('./commands/convert-adapter.ts')).command,
   },
+  chat: { summary: 'talk with a model in the terminal', load: async () => (await import('./commands/chat.ts')).command },
   generate: {
     summary: 'let a model continue a text or answer a message',
     load: async () => (await import('./commands/generate.ts')).command,

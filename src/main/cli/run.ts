@@ -3,8 +3,10 @@ import { parseArgs, styleText } from 'node:util';
 import { describeError, toErrorData } from '#core/errors/index.ts';
 import type { AppClient } from '#contract/index.ts';
 import { homeFolder } from '../home.ts';
+import type { Served } from '../http/serve-app.ts';
 import type { Answer, Command, CommandContext, Options, Values } from './command.ts';
 import { commandHelp, generalHelp, globalOptions } from './help.ts';
+import type { LineReader } from './line-reader.ts';
 import { registry } from './registry.ts';
 import { fit, printable } from './text.ts';
 import { usage } from './values.ts';
@@ -25,8 +27,10 @@ export interface CliWorld {
   /** Aborts at Ctrl+C. */
   readonly signal: AbortSignal;
   open(home: string): Promise<{ readonly client: AppClient; close(): Promise<void> }>;
-  /** Serve until the signal; `ready` gets the address. */
-  serve(home: string, port: number, signal: AbortSignal, ready: (address: string) => void): Promise<void>;
+  /** What the user types. */
+  lines(interrupt: () => void): LineReader;
+  /** Serve until the signal; `ready` gets the addresses. */
+  serve(home: string, port: number, signal: AbortSignal, ready: (served: Served) => void): Promise<void>;
 }
 
 /** As shells count a process that SIGINT ended: 128 + 2. */
@@ -91,9 +95,14 @@ function openContext(world: CliWorld, home: string, isJson: boolean): { context:
     live: (text) => {
       if (!isJson) stdout.write(text);
     },
-    serve: (port) =>
-      world.serve(home, port, world.signal, (address) => {
-        stdout.write(isJson ? `${JSON.stringify({ address })}\n` : `Lathe is at ${address}\n`);
+    note: (text) => void stderr.write(`${text}\n`),
+    lines: world.lines,
+    serve: (port, showKey) =>
+      world.serve(home, port, world.signal, ({ address, api }) => {
+        const { key, ...shown } = api;
+        if (isJson) return void stdout.write(`${JSON.stringify({ address, api: showKey ? api : shown })}\n`);
+        const theKey = showKey ? `with the key ${key}` : `with the key in ${printable(api.keyPath)}`;
+        stdout.write(`Lathe is at ${address}\nOther programs: ${api.address} ${theKey}\n`);
       }),
   };
   return { context, close: async () => (await app)?.close() };
@@ -133,7 +142,7 @@ function parse<O extends Options>(args: readonly string[], options: O): { values
 
 function checkArguments(command: Command, positionals: readonly string[]): void {
   const missing = command.args[positionals.length];
-  if (missing !== undefined) throw usage(`${missing} is missing`);
+  if (missing !== undefined && !missing.startsWith('[')) throw usage(`${missing} is missing`);
   const extra = positionals[command.args.length];
   if (extra !== undefined) throw usage(`'${printable(extra)}' is one argument too many`);
 }

@@ -1,6 +1,14 @@
 import { join } from 'node:path';
 import { openOnNode } from '../app.ts';
+import type { ApiAccess } from '../openai/index.ts';
 import { startServer } from './server.ts';
+
+/** Where the served app is found. */
+export interface Served {
+  /** The page's, token included. */
+  readonly address: string;
+  readonly api: ApiAccess;
+}
 
 export interface ServeOptions {
   readonly home: string;
@@ -9,8 +17,8 @@ export interface ServeOptions {
   /** The folder of the running entry; the page and the engine lie beside it. */
   readonly here: string;
   readonly signal: AbortSignal;
-  /** Gets the address, token included, as soon as pages can connect. */
-  readonly ready: (address: string) => void;
+  /** Called as soon as pages and programs can connect. */
+  readonly ready: (served: Served) => void;
 }
 
 /** Serve the app until the signal; resolves when the services and every connection are closed. */
@@ -24,8 +32,7 @@ export async function serveApp({ home, port, here, signal, ready }: ServeOptions
       api: app.api.handle,
     });
     try {
-      app.api.mount(server.port);
-      ready(server.address);
+      ready({ address: server.address, api: app.api.mount(server.port) });
       await new Promise<void>((resolve) => {
         if (signal.aborted) resolve();
         signal.addEventListener('abort', () => resolve(), { once: true });

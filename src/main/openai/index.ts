@@ -22,10 +22,19 @@ export interface ApiServerOptions {
   readonly clock: () => number;
 }
 
+/** What another program has to be told. */
+export interface ApiAccess {
+  /** The base URL. */
+  readonly address: string;
+  readonly key: string;
+  /** The file that holds the key. */
+  readonly keyPath: string;
+}
+
 /** For a server that is there already, as `lathe serve` has one. */
 export interface ApiMount {
   /** From now on that server's port is the API's; it is switched on. */
-  mount(port: number): void;
+  mount(port: number): ApiAccess;
   handle(request: IncomingMessage, response: ServerResponse, port: number): Promise<void>;
 }
 
@@ -33,6 +42,7 @@ export type ApiServer = ReturnType<typeof createApiServer>;
 
 /** 256 bits: nobody guesses it, with or without a limit on attempts. */
 const TOKEN_BYTES = 32;
+const addressAt = (port: number): string => `http://127.0.0.1:${port}/v1`;
 const TOKEN_FILE = 'api-token';
 const OWNER_ONLY = 0o600;
 
@@ -78,7 +88,7 @@ export function createApiServer({ home, library, chat, log, clock }: ApiServerOp
   const status = (): ServerStatus => {
     const port = mounted === undefined ? own?.port : mounted.isOn ? mounted.port : undefined;
     if (port === undefined) return { state: 'stopped' };
-    return { state: 'running', port, address: `http://127.0.0.1:${port}/v1`, token: currentToken(), isMounted: mounted !== undefined };
+    return { state: 'running', port, address: addressAt(port), token: currentToken(), isMounted: mounted !== undefined };
   };
   const changed = (): ServerStatus => {
     const now = status();
@@ -133,8 +143,9 @@ export function createApiServer({ home, library, chat, log, clock }: ApiServerOp
   const mountable: ApiMount = {
     mount: (port) => {
       mounted = { port, isOn: true };
-      currentToken();
+      const key = currentToken();
       changed();
+      return { address: addressAt(port), key, keyPath: path };
     },
     handle: handler.handle,
   };

@@ -5,6 +5,7 @@ import type { Job, JobSpec } from '#contract/jobs.ts';
 import type { Model } from '#contract/library.ts';
 import { memoryPorts } from '#contract/memory-port.ts';
 import { serve } from '#contract/serve.ts';
+import type { LineReader } from '#main/cli/line-reader.ts';
 import { runCli, type CliWorld } from '#main/cli/run.ts';
 
 export const model = (fields: Partial<Model> = {}): Model => ({
@@ -46,6 +47,12 @@ export const job = (spec: JobSpec, fields: Partial<Job> = {}): Job => ({
   finishedMs: null,
   ...fields,
 });
+
+/** What comes through a pipe. */
+export const typed = (lines: readonly string[]): LineReader => {
+  const left = [...lines];
+  return { isTerminal: false, next: async () => left.shift() ?? null, close: () => void (left.length = 0) };
+};
 
 type Groups = { readonly [G in keyof AppHandlers]?: Partial<AppHandlers[G]> };
 
@@ -100,6 +107,7 @@ export async function lathe(
       const stop = serve(contract, handlers, theirs);
       return { client: connect(contract, ours).client, close: async () => (closed++, stop()) };
     },
+    lines: () => typed([]),
     serve: async () => undefined,
     ...world,
   });
