@@ -48,6 +48,35 @@ const states: readonly State[] = [
     at: '/chat/t1',
     open: [press('Control+.'), async (page) => page.getByRole('button', { name: /^(Model:|模型：)/ }).click()],
   },
+  {
+    name: 'chat, thoughts, a formula and a call that waits',
+    scene: 'filled',
+    at: '/chat/t8',
+    open: [
+      async (page) => page.getByRole('button', { name: /^(What the model thought first|模型先前的思考)$/ }).click(),
+      async (page) => {
+        await page.keyboard.press('Control+.');
+        for (const name of [/^(Against repetition|抑制重复)$/, /^(Form of the answer|回答的形式)$/])
+          await page.getByRole('button', { name }).click();
+      },
+      async (page) => page.getByRole('button', { name: /^(Add a function|添加函数)$/ }).click(),
+    ],
+  },
+  {
+    name: 'chat, what the model reads, and what is found',
+    scene: 'filled',
+    at: '/chat/t1',
+    open: [
+      async (page) => {
+        await page.locator('[data-composer]').fill('a very long question');
+        await page.locator('[data-blocking]').waitFor();
+        await page.getByRole('searchbox', { name: /^(Search chats|搜索对话)$/ }).fill('line');
+      },
+      async (page) => page.getByRole('button', { name: /^(Context in use|已用上下文)/ }).click(),
+      async (page) => page.getByRole('button', { name: /^(Show the exact prompt|显示实际的提示词)$/ }).click(),
+      tab(1),
+    ],
+  },
   { name: 'chat, a text that goes on', scene: 'filled', at: '/chat/t2' },
   { name: 'chat, before the first message', scene: 'filled', at: '/chat' },
   {
@@ -137,7 +166,7 @@ test.each(states)('axe finds nothing in both themes and languages: $name', { tim
 });
 
 test('at 200 % zoom nothing has to be scrolled sideways', { timeout: 300_000 }, async () => {
-  for (const at of ['/library', '/library?model=qwen7', '/chat/t1', '/convert?model=smol&to=Q4_K_M']) {
+  for (const at of ['/library', '/library?model=qwen7', '/chat/t1', '/chat/t8', '/convert?model=smol&to=Q4_K_M']) {
     // A window of 1280 pixels, twice enlarged.
     const { page, close: end } = await openView(browser, {
       scene: 'filled',

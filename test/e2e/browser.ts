@@ -69,9 +69,9 @@ export async function carriedBrowser(): Promise<LaunchOptions> {
   return { executablePath: join(unpacked, 'chromium'), env: { ...process.env, LD_LIBRARY_PATH: libraries } };
 }
 
-/** Start a headless browser: the machine's own, else the carried one. The caller closes it. */
-export async function launchBrowser(options?: LaunchOptions): Promise<Browser> {
+/** Start a headless browser: the machine's own, else the carried one. The caller closes it. `flags`: more of Chromium's. */
+export async function launchBrowser(options?: LaunchOptions, flags: readonly string[] = []): Promise<Browser> {
   const system = systemBrowser();
   const found = options ?? (system === null ? await carriedBrowser() : { executablePath: system });
-  return chromium.launch({ ...found, args: FLAGS });
+  return chromium.launch({ ...found, args: [...FLAGS, ...flags] });
 }

@@ -1,5 +1,5 @@
 import type { AppHandlers } from '#contract/index.ts';
-import type { Message, Thread } from '#contract/chat.ts';
+import type { Message, Thread, TokenChoice } from '#contract/chat.ts';
 import { turnsTo } from '#core/chat/thread.ts';
 import { AppError } from '#core/errors/index.ts';
 
@@ -19,6 +19,16 @@ export interface FakeChatStore {
 /** A word is four letters long, as tokens are said to be. */
 const tokensIn = (text: string): number => Math.ceil(text.length / 4);
 const CONTEXT_LENGTH = 8192;
+
+/** A token that was likely, with two that could have stood there. */
+export const fakeToken = (text: string): TokenChoice => {
+  const choices = [text, ' perhaps', '\n'].map((each, index) => ({
+    text: each,
+    bytes: [],
+    logprob: Math.log([0.6, 0.3, 0.05][index] ?? 0.01),
+  }));
+  return { text, bytes: [], logprob: Math.log(0.6), top: choices };
+};
 
 /** The part of the stand-in's conversations that needs no model. */
 export function fakeChat(store: FakeChatStore) {

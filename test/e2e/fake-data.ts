@@ -281,6 +281,7 @@ const thread = (id: string, title: string, agoMs: number, changes: Partial<Threa
 
 export const threads: readonly Thread[] = [
   thread('t1', 'Reading a file line by line', 5 * 60_000, { systemPrompt: 'Answer briefly, with code where it helps.' }),
+  thread('t8', 'Prime factors', 30 * 60_000, { folder: 'Mathematics', tools: ['calculator'] }),
   thread('t2', 'Once upon a time', 2 * 3600_000, { modelId: 'stories', mode: 'text' }),
   thread('t3', 'Ideas for a rainy afternoon', DAY_MS + 3600_000),
   thread('t4', '讲讲量化为什么会损失精度', 3 * DAY_MS),
@@ -320,6 +321,21 @@ const say = (
   createdMs: now - 600_000 + Number(id.replace(/\D/g, '')) * 1000,
   ...changes,
 });
+
+/** With thoughts, a formula, and a table. */
+const REASONED = `<think>
+A product of two numbers above one is never prime.
+</think>
+The product of two primes has *exactly* two prime factors:
+
+$$n = p \\cdot q, \\qquad \\varphi(n) = (p-1)(q-1)$$
+
+| factor | prime |
+| --- | --- |
+| 17 | yes |
+| 23 | yes |
+
+Let me work out $17 \\cdot 23$ exactly.`;
 
 const ANSWER = `Use an asynchronous iterator over the stream. Only one line is in memory at a time, so the size of the file does not matter:
 
@@ -387,6 +403,10 @@ export const messages: Readonly<Record<string, readonly Message[]>> = {
         }),
       },
     ),
+  ],
+  t8: [
+    say('m1', 't8', null, 'user', 'What is 17 times 23, and why is it not prime?'),
+    say('m2', 't8', 'm1', 'assistant', REASONED, { toolCalls: [{ id: 'c1', name: 'calculator', arguments: '{"expression":"17 * 23"}' }] }),
   ],
   t3: [
     say('m1', 't3', null, 'user', 'Give me three ideas for a rainy afternoon.'),

@@ -7,8 +7,9 @@ import type { Model } from '#contract/library.ts';
 import { settings, type Settings } from '#contract/system.ts';
 import { GiB, MiB } from '#core/bytes.ts';
 import { AppError } from '#core/errors/index.ts';
-import { fakeChat } from './fake-chat.ts';
+import { fakeChat, fakeToken } from './fake-chat.ts';
 import { adapterHandlers, mergeJobs } from './fake-adapters.ts';
+import { trainingHandlers } from './fake-training.ts';
 import * as data from './fake-data.ts';
 import { endedJobs, madeJob, quantizeJobs, runningJobs } from './fake-jobs.ts';
 import { cards, fakePlan, fakeRecipes } from './fake-quantize.ts';
@@ -205,7 +206,7 @@ export function fakeHandlers(options: FakeOptions): AppHandlers {
         const word = words === null ? (ENDLESS[index % ENDLESS.length] ?? '') : (words[index] ?? '');
         text += word;
         tokens += 1;
-        yield { type: 'text' as const, text: word };
+        yield { type: 'text' as const, text: word, ...(thread.sampling.topLogprobs === undefined ? {} : { tokens: [fakeToken(word)] }) };
         await sleep(16, undefined, { signal });
       }
     } catch (error) {
@@ -219,6 +220,7 @@ export function fakeHandlers(options: FakeOptions): AppHandlers {
 
   return {
     adapters: adapterHandlers(() => [...models.values()]),
+    training: trainingHandlers(scene),
     library: {
       list: () => {
         if (scene === 'error')

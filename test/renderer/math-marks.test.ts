@@ -4,6 +4,7 @@ import { mayHoldMath, withDollars } from '#renderer/markdown/math-marks.ts';
 test.each([
   ['so \\(a^2\\) is', 'so $a^2$ is'],
   ['\\[ x = 1 \\]', '\n$$\nx = 1\n$$\n'],
+  ['a:\n$$n = p$$\nb', 'a:\n$$\nn = p\n$$\nb'],
   ['`\\(a\\)` is code', '`\\(a\\)` is code'],
   ['```tex\n\\[ x \\]\n```', '```tex\n\\[ x \\]\n```'],
   ['costs $5 and $6.', 'costs \\$5 and \\$6.'],

@@ -14,6 +14,8 @@ export const withDollars = (text: string): string =>
         : part
             .replace(/\\\[([\s\S]+?)\\\]/g, (_, tex: string) => `\n$$\n${tex.trim()}\n$$\n`)
             .replace(/\\\((.+?)\\\)/g, (_, tex: string) => `$${tex.trim()}$`)
+            // Alone on its line it stands for itself.
+            .replace(/^[ \t]*\$\$(?!\$)([^$\n]+)\$\$[ \t]*$/gm, (_, tex: string) => `$$\n${tex.trim()}\n$$`)
             // A sum of money is no formula: "$5 and $6".
             .replace(/\$(?=\d[\d.,]*(?:[.,;:!?)]|$|\s+[A-Za-z]{2,}))(?![^$\n]*\\)/gm, '\\$'),
     )

@@ -48,7 +48,7 @@ export function ContextMeter({ chat }: { readonly chat: Chat }) {
             </span>
           </button>
         </Popover.Target>
-        <Popover.Dropdown aria-label={t('chatContext.title')}>
+        <Popover.Dropdown aria-label={t('chatContext.title')} className={classes.dropdown ?? ''}>
           <p className={classes.lead}>{t('chatContext.note', { total: format.number(total) })}</p>
           <Radio.Group
             label={t('chatContext.policy')}

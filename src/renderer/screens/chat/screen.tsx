@@ -44,7 +44,10 @@ export function ChatScreen({ threadId, wantedModelId }: { readonly threadId: str
         ) : (
           <Conversation key={threadId} chat={chat} threadId={threadId} />
         )}
-        {(chat.model !== undefined || threadId !== null) && chat.error === null && <Composer key={threadId} chat={chat} />}
+        {/* A key of its own: the conversation beside it has the thread's. */}
+        {(chat.model !== undefined || threadId !== null) && chat.error === null && (
+          <Composer key={`composer ${threadId ?? ''}`} chat={chat} />
+        )}
       </section>
       {chatPanelOpen && <SettingsPanel chat={chat} />}
     </div>

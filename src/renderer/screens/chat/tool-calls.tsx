@@ -34,7 +34,7 @@ export function ToolCalls({ calls, isAnswered, busy, onResults }: Props) {
           <li key={call.id} className={classes.call}>
             <p className={classes.callHead}>
               <IconMathFunction size={15} stroke={1.8} aria-hidden />
-              <strong>{call.name}</strong>
+              <strong>{isBuiltinTool(call.name) ? t(`chatTools.builtin.${call.name}.name`) : call.name}</strong>
               {!isAnswered && <span>{t(isBuiltinTool(call.name) ? 'chatTools.byLathe' : 'chatTools.byYou')}</span>}
             </p>
             <pre tabIndex={0} aria-label={t('chatTools.arguments')}>
@@ -77,7 +77,7 @@ export function ToolTurn({ name, text }: { readonly name: string; readonly text:
   return (
     <article className={classes.toolResult} aria-label={t('chatTools.resultOf', { name })}>
       <IconMathFunction size={15} stroke={1.8} aria-hidden />
-      <strong>{name}</strong>
+      <strong>{isBuiltinTool(name) ? t(`chatTools.builtin.${name}.name`) : name}</strong>
       <span>{text}</span>
     </article>
   );
