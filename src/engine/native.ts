@@ -3,6 +3,7 @@ import { AppError } from '#core/errors/index.ts';
 import { findInstalled, llamaLibraries, type LlamaLibraries } from './llama-libraries.ts';
 import { asAppError, defaultThreads, jobRunner, type CancelFlag } from './native-job.ts';
 import { nativeLora, type LoraAddon, type NativeLora } from './native-lora.ts';
+import { nativeSpeed, type NativeSpeed, type SpeedAddon } from './native-speed.ts';
 import { nativeTrain, type NativeTrain, type TrainAddon } from './native-train.ts';
 import { nativeQuantize, type NativeQuantize, type QuantizeAddon } from './native-quantize.ts';
 
@@ -86,7 +87,7 @@ interface TokenizeOptions {
  * reading files uses as well. Arrays may begin at any address; while a job runs, they must be neither written nor
  * transferred. Arguments that make no sense reject with a TypeError; every other failure is an AppError.
  */
-export interface Native extends NativeQuantize, NativeLora, NativeTrain {
+export interface Native extends NativeQuantize, NativeLora, NativeSpeed, NativeTrain {
   readonly versions: NativeVersions;
   systemInfo(): SystemInfo;
   /**
@@ -118,7 +119,7 @@ export interface Native extends NativeQuantize, NativeLora, NativeTrain {
 }
 
 /** The addon's functions, as src/native/binding defines them. */
-interface Addon extends QuantizeAddon, LoraAddon, TrainAddon {
+interface Addon extends QuantizeAddon, LoraAddon, SpeedAddon, TrainAddon {
   builtFor(): { readonly release: string; readonly llama: string; readonly ggml: string };
   load(libraries: LlamaLibraries): void;
   versions(): NativeVersions;
@@ -168,6 +169,7 @@ export function loadNative({ libraries = llamaLibraries(false), addonPath = find
   return {
     ...nativeQuantize(addon, jobs),
     ...nativeLora(addon, jobs),
+    ...nativeSpeed(addon, jobs),
     ...nativeTrain(addon, jobs),
     versions: addon.versions(),
     systemInfo: () => addon.systemInfo(),

@@ -84,6 +84,7 @@ namespace lathe {
   X(ggml_opt_step_sgd)                    \
   X(ggml_custom_4d)                       \
   X(ggml_custom_inplace)                  \
+  X(ggml_threadpool_params_default)       \
   X(ggml_gallocr_new)                     \
   X(ggml_gallocr_free)                    \
   X(ggml_gallocr_alloc_graph)             \
@@ -157,6 +158,8 @@ namespace lathe {
   X(llama_free)                           \
   X(llama_get_memory)                     \
   X(llama_memory_clear)                   \
+  X(llama_attach_threadpool)              \
+  X(llama_batch_get_one)                  \
   X(llama_batch_init)                     \
   X(llama_batch_free)                     \
   X(llama_decode)                         \

@@ -74,6 +74,11 @@ export const nativeErrors = {
     safe: untouched,
     next: 'The file is probably damaged, or overflowed when it was converted to F16. Convert it again, to BF16 or F32.',
   },
+  'evaluate.quantizedValues': {
+    what: 'llama.cpp keeps values in {type} only with flash attention, which is off.',
+    safe: untouched,
+    next: 'Set flash attention to on or auto, or keep values in F16.',
+  },
   'evaluate.decodeFailed': {
     what: 'llama.cpp stopped computing with status {status}.',
     safe: untouched,

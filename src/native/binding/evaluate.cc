@@ -6,6 +6,7 @@
 #include "evaluate/compare.h"
 #include "evaluate/continue.h"
 #include "evaluate/perplexity.h"
+#include "evaluate/speed.h"
 #include "evaluate/tokenize.h"
 
 namespace lathe {
@@ -13,6 +14,7 @@ namespace {
 
 constexpr int64_t kMostThreads = 512;  // GGML_MAX_N_THREADS
 constexpr int64_t kInt32 = std::numeric_limits<int32_t>::max();
+constexpr int64_t kMostContext = 1 << 24;  // sums of a few still fit 32 bits; no model was trained on more
 
 /// [{ path, scale }] → as the evaluations take them
 std::vector<AdapterFile> adapters_of(const Arguments& arguments, size_t index) {
@@ -115,6 +117,52 @@ Napi::Value continue_places(const Napi::CallbackInfo& info) {
   });
 }
 
+/// What llama.cpp takes for the keys and values of the cache, by ggml's names.
+constexpr const char* kCacheTypes[] = {"F32", "F16", "BF16", "Q8_0", "Q5_1", "Q5_0", "Q4_1", "Q4_0", "IQ4_NL"};
+constexpr ggml_type kCacheTypeValues[] = {GGML_TYPE_F32,  GGML_TYPE_F16,  GGML_TYPE_BF16,
+                                          GGML_TYPE_Q8_0, GGML_TYPE_Q5_1, GGML_TYPE_Q5_0,
+                                          GGML_TYPE_Q4_1, GGML_TYPE_Q4_0, GGML_TYPE_IQ4_NL};
+
+constexpr const char* kFlashAttention[] = {"auto", "off", "on"};
+constexpr llama_flash_attn_type kFlashAttentionValues[] = {LLAMA_FLASH_ATTN_TYPE_AUTO, LLAMA_FLASH_ATTN_TYPE_DISABLED,
+                                                           LLAMA_FLASH_ATTN_TYPE_ENABLED};
+
+Napi::Float64Array numbers(Napi::Env env, const std::vector<double>& values) {
+  Napi::Float64Array array = Napi::Float64Array::New(env, values.size());
+  if (!values.empty()) std::memcpy(array.Data(), values.data(), values.size() * sizeof(double));
+  return array;
+}
+
+/// measureSpeed(modelPath, promptTokens, newTokens, depth, repetitions, batch, ubatch, keyType, valueType,
+///              flashAttention, threads, gpuLayers, adapters, cancelFlag, onProgress | undefined)
+Napi::Value measure_model_speed(const Napi::CallbackInfo& info) {
+  const Arguments arguments(info);
+  SpeedOptions options;
+  options.model_path = arguments.text(0, "modelPath");
+  options.prompt_tokens = static_cast<int32_t>(arguments.whole(1, "promptTokens", 0, kMostContext));
+  options.new_tokens = static_cast<int32_t>(arguments.whole(2, "newTokens", 0, kMostContext));
+  options.depth = static_cast<int32_t>(arguments.whole(3, "depth", 0, kMostContext));
+  options.repetitions = static_cast<int32_t>(arguments.whole(4, "repetitions", 1, kInt32));
+  options.batch = static_cast<int32_t>(arguments.whole(5, "batch", 1, kMostContext));
+  options.ubatch = static_cast<int32_t>(arguments.whole(6, "ubatch", 1, kMostContext));
+  options.key_type = kCacheTypeValues[arguments.choice(7, "keyType", kCacheTypes)];
+  options.value_type = kCacheTypeValues[arguments.choice(8, "valueType", kCacheTypes)];
+  options.flash_attention = kFlashAttentionValues[arguments.choice(9, "flashAttention", kFlashAttention)];
+  options.threads = static_cast<int>(arguments.whole(10, "threads", 1, kMostThreads));
+  options.gpu_layers = static_cast<int>(arguments.whole(11, "gpuLayers", 0, kInt32));
+  options.adapters = adapters_of(arguments, 12);
+  const Job::Options job{{}, arguments.cancel_flag(13), arguments.callback(14, "onProgress")};
+  return Job::start(info.Env(), job, [options](JobControl& control) {
+    return [measured = measure_speed(ggml(), options, control)](Napi::Env env) {
+      Napi::Object result = Napi::Object::New(env);
+      result.Set("loadSeconds", measured.load_seconds);
+      result.Set("promptSeconds", numbers(env, measured.prompt_seconds));
+      result.Set("newSeconds", numbers(env, measured.new_seconds));
+      return result;
+    };
+  });
+}
+
 /// tokenize(modelPath, text, addSpecial, parseSpecial, cancelFlag) → Int32Array
 Napi::Value tokenize_text(const Napi::CallbackInfo& info) {
   const Arguments arguments(info);
@@ -138,6 +186,7 @@ void add_evaluate_functions(Napi::Env env, Napi::Object exports) {
   exports.Set("perplexity", Napi::Function::New(env, measure_perplexity));
   exports.Set("compare", Napi::Function::New(env, compare_models));
   exports.Set("continueText", Napi::Function::New(env, continue_places));
+  exports.Set("measureSpeed", Napi::Function::New(env, measure_model_speed));
   exports.Set("tokenize", Napi::Function::New(env, tokenize_text));
 }
 

@@ -125,6 +125,11 @@ export const program = {
     safe.onlyRead,
     '文件可能已损坏，或在转换为 F16 时溢出。请重新转换为 BF16 或 F32。',
   ),
+  'evaluate.quantizedValues': words(
+    'llama.cpp 只有在启用 flash attention 时才能以 {type} 保存值（V），而它已关闭。',
+    safe.onlyRead,
+    '请将 flash attention 设为开启或自动，或以 F16 保存值。',
+  ),
   'evaluate.decodeFailed': words(
     'llama.cpp 停止计算，状态为 {status}。',
     safe.onlyRead,
