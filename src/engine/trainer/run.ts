@@ -1,4 +1,4 @@
-import { setTimeout as pause } from 'node:timers/promises';
+import { setImmediate as turn } from 'node:timers/promises';
 import { AppError, toErrorData, type AppErrorData } from '#core/errors/index.ts';
 import { planSteps, type StepPlan } from '#core/training/order.ts';
 import { rowOf, type Row } from '#core/training/rows.ts';
@@ -48,9 +48,6 @@ export interface RunEnd {
   readonly step: number;
   readonly warnings: readonly AppErrorData[];
 }
-
-/** Loops over rows give the event loop a turn this often, for pings and wishes. */
-const TURN_MS = 0;
 
 /**
  * Train until the plan's end, or what comes before it. Goes on from the newest checkpoint of the folder; on a CPU the rest is then bit
@@ -146,7 +143,8 @@ export async function runTraining({
         seen = added(seen, await trainer.accumulate(row, signal));
         tokens += row.tokens.length;
         tell.progress(progress.tokens + tokens, totalTokens);
-        await pause(TURN_MS);
+        // For pings and wishes.
+        await turn();
       }
       const learningRate = learningRateAt(schedule, progress.step);
       const { gradNorm, applied } = await trainer.update({

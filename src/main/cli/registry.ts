@@ -61,6 +61,14 @@ export const registry: Readonly<Record<string, Entry>> = {
     load: async () => (await import('./commands/generate.ts')).command,
   },
   perplexity: { summary: 'measure how well a model predicts a text', load: async () => (await import('./commands/perplexity.ts')).command },
+  train: {
+    summary: 'teach a model something: an adapter from a dataset',
+    load: async () => (await import('./commands/train.ts')).command,
+  },
+  dataset: {
+    summary: 'check a dataset, and show samples as a model sees them',
+    load: async () => (await import('./commands/dataset.ts')).command,
+  },
   demo: {
     summary: 'make a small model with random weights, to try things on',
     load: async () => (await import('./commands/demo.ts')).command,
