@@ -15,6 +15,7 @@ export const goTo = {
   library: (modelId?: string): void => history.push(`/library${query({ model: modelId })}`),
   thread: (threadId: string): void => history.push(`/chat/${encodeURIComponent(threadId)}`),
   convert: (modelId?: string): void => history.push(`/convert${query({ model: modelId })}`),
+  training: (modelId?: string): void => history.push(`/training${query({ model: modelId })}`),
   adapters: (adapterId?: string): void => history.push(`/adapters${query({ use: adapterId })}`),
   newChat: (modelId?: string): void => history.push(`/chat${query({ model: modelId })}`),
 };

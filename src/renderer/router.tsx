@@ -4,6 +4,7 @@ import { librarySearch } from './screens/library/search.ts';
 import { chatSearch } from './screens/chat/search.ts';
 import { adaptersSearch } from './screens/adapters/search.ts';
 import { convertSearch } from './screens/convert/search.ts';
+import { trainingSearch } from './screens/training/search.ts';
 import { RouteError } from './shell/route-error.tsx';
 import { Shell } from './shell/shell.tsx';
 
@@ -34,8 +35,12 @@ const adapters = createRoute({ getParentRoute: () => root, path: '/adapters', va
   import('./screens/adapters/route.tsx').then(({ route }) => route),
 );
 
+const training = createRoute({ getParentRoute: () => root, path: '/training', validateSearch: trainingSearch }).lazy(() =>
+  import('./screens/training/route.tsx').then(({ route }) => route),
+);
+
 export const router = createRouter({
-  routeTree: root.addChildren([home, library, chat, convert, adapters]),
+  routeTree: root.addChildren([home, library, chat, convert, adapters, training]),
   history,
   defaultPreload: 'intent',
   defaultErrorComponent: RouteError,

@@ -106,6 +106,20 @@ const states: readonly State[] = [
   { name: 'adapters, merges under way', scene: 'running', at: '/adapters?use=tone&base=smol' },
   { name: 'adapters, an error', scene: 'error', at: '/adapters' },
   { name: 'library, a model with a certificate', scene: 'filled', at: '/library?model=smolq4', open: [tab(1)] },
+  { name: 'training, empty', scene: 'empty', at: '/training' },
+  {
+    name: 'training, setup',
+    scene: 'filled',
+    at: '/training?model=smol',
+    open: [
+      async (page) => page.getByLabel(/^(Dataset|数据集)$/).fill('/home/mira/data/letters.jsonl'),
+      async (page) => page.getByRole('button', { name: /^(All settings|全部设置)$/ }).click(),
+    ],
+  },
+  { name: 'training, a run under way', scene: 'running', at: '/training?run=r1' },
+  { name: 'training, a run that is done', scene: 'filled', at: '/training?run=r2' },
+  { name: 'training, runs compared', scene: 'filled', at: '/training?compare=r1,r2' },
+  { name: 'training, a run that is gone', scene: 'error', at: '/training?run=none' },
   { name: 'convert, empty', scene: 'empty', at: '/convert' },
   { name: 'convert, before a model is chosen', scene: 'filled', at: '/convert' },
   {

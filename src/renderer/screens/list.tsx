@@ -1,12 +1,12 @@
-import { IconBooks, IconMessageCircle, IconStack2, IconTransform, type Icon } from '@tabler/icons-react';
+import { IconBooks, IconMessageCircle, IconSchool, IconStack2, IconTransform, type Icon } from '@tabler/icons-react';
 import type { Keys } from '../commands/keys.ts';
 import { goTo } from '../navigation.ts';
 
-export type ScreenName = 'library' | 'chat' | 'convert' | 'adapters';
+export type ScreenName = 'library' | 'chat' | 'convert' | 'adapters' | 'training';
 
 interface Screen {
   readonly name: ScreenName;
-  readonly path: '/library' | '/chat/{-$threadId}' | '/convert' | '/adapters';
+  readonly path: '/library' | '/chat/{-$threadId}' | '/convert' | '/adapters' | '/training';
   readonly icon: Icon;
   readonly keys: Keys;
   open(): void;
@@ -35,5 +35,12 @@ export const screens: readonly Screen[] = [
     icon: IconStack2,
     keys: { desktop: 'mod+4', browser: 'alt+4' },
     open: () => goTo.adapters(),
+  },
+  {
+    name: 'training',
+    path: '/training',
+    icon: IconSchool,
+    keys: { desktop: 'mod+5', browser: 'alt+5' },
+    open: () => goTo.training(),
   },
 ];

@@ -49,6 +49,7 @@ if (behaviour === 'serve' || behaviour === 'lingering') {
         adapter: () => process.exit(7),
         adapterFits: () => [],
         adapterChanges: () => [],
+        combinedChanges: () => [],
         recipes: () => [],
         plan: () => process.exit(7),
         perplexity: async function* () {

@@ -27,7 +27,10 @@ export const certificateMeasure: CertificateMeasure = {
 /** Answers about adapters: writes small real models and adapters, finds every merge good. */
 export function fakeAdapters(
   asked: [string, unknown][],
-): Pick<TensorHandlers, 'adapter' | 'adapterFits' | 'adapterChanges' | 'merge' | 'combine' | 'extract' | 'convertAdapter' | 'certify'> {
+): Pick<
+  TensorHandlers,
+  'adapter' | 'adapterFits' | 'adapterChanges' | 'combinedChanges' | 'merge' | 'combine' | 'extract' | 'convertAdapter' | 'certify'
+> {
   const write = async (outputPath: string): Promise<number> => {
     await cp(adapterFolder, outputPath, { recursive: true });
     return sizeOf(outputPath);
@@ -45,6 +48,10 @@ export function fakeAdapters(
         rows: [],
         parameterCount: 64,
       };
+    },
+    combinedChanges: (input) => {
+      asked.push(['combinedChanges', input]);
+      return [];
     },
     adapterFits: (input) => {
       asked.push(['adapterFits', input]);

@@ -4,6 +4,7 @@ import { chat } from './chat.ts';
 import { convert } from './convert.ts';
 import { library } from './library.ts';
 import { shell } from './shell.ts';
+import { training } from './training.ts';
 
 /**
  * 简体中文。
@@ -17,4 +18,4 @@ import { shell } from './shell.ts';
  *   link 链接 · copy 复制 · convert 转换 · verify 校验 · licence 许可协议
  * 称呼用户为“你”；按钮用动词；句子不用感叹号；中文与西文、数字之间留空格。
  */
-export const zhCn = { ...shell, ...library, ...chat, ...convert, ...adapters } as const satisfies Messages;
+export const zhCn = { ...shell, ...library, ...chat, ...convert, ...adapters, ...training } as const satisfies Messages;

@@ -3,11 +3,11 @@ import { IconChevronDown } from '@tabler/icons-react';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { Model } from '#contract/library.ts';
-import { FamilyMark } from '../../components/family-mark.tsx';
-import { ModelChoices } from '../../components/model-choices.tsx';
-import { useFormat } from '../../format.ts';
-import { familyOf } from '../../models.ts';
-import classes from './adapters.module.css';
+import { FamilyMark } from './family-mark.tsx';
+import { ModelChoices } from './model-choices.tsx';
+import { useFormat } from '../format.ts';
+import { familyOf } from '../models.ts';
+import classes from './model-pick.module.css';
 
 interface Props {
   /** What the model is for: base, fine-tune. */

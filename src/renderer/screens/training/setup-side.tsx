@@ -1,0 +1,52 @@
+import { useTranslation } from 'react-i18next';
+import { useFormat } from '../../format.ts';
+import type { Setup } from './use-setup.ts';
+import classes from './training.module.css';
+
+/** What the run will be: stays in sight while it is set up. */
+export function SetupSide({ setup }: { readonly setup: Setup }) {
+  const { t } = useTranslation();
+  const format = useFormat();
+  const { preview, report, memory, settings } = setup;
+  const { data } = preview;
+  const known = report.data;
+  const rows = [
+    [
+      t('training.plan.trained'),
+      data === undefined
+        ? null
+        : t('training.plan.share', {
+            parameters: format.parameters(data.trainableParameters),
+            share: format.share(data.trainableParameters / Math.max(1, data.totalParameters)),
+          }),
+    ],
+    [t('training.plan.weights'), data === undefined ? null : format.number(data.modules.length)],
+    [t('training.plan.samples'), known === undefined ? null : format.number(known.trainSamples)],
+    [t('training.plan.evaluation'), known === undefined || known.evaluationSamples === 0 ? null : format.number(known.evaluationSamples)],
+    [
+      t('training.plan.steps'),
+      known === undefined
+        ? null
+        : t('training.plan.stepsOf', { total: format.number(known.totalSteps), epoch: format.number(known.stepsPerEpoch) }),
+    ],
+    [t('training.plan.batch'), format.number(settings.per_device_train_batch_size * settings.gradient_accumulation_steps)],
+    [t('training.plan.memory'), memory === undefined ? null : `≈ ${format.bytes(memory.totalBytes)}`],
+  ] as const;
+  return (
+    <aside className={classes.side} aria-labelledby="training-plan" aria-busy={preview.isFetching || report.isFetching}>
+      <h2 className={classes.sideTitle} id="training-plan">
+        {t('training.plan.title')}
+      </h2>
+      <dl className={`${classes.plan} num`}>
+        {rows.map(([name, value]) => (
+          <div key={name}>
+            <dt>{name}</dt>
+            <dd>{value ?? '–'}</dd>
+          </div>
+        ))}
+      </dl>
+      {data?.hasChatTemplate === false && <p className={classes.note}>{t('training.plan.noTemplate')}</p>}
+      <p className={classes.note}>{t('training.plan.note')}</p>
+    </aside>
+  );
+}

@@ -1,0 +1,78 @@
+import { Button } from '@mantine/core';
+import { IconPlus, IconSchool, IconSparkles } from '@tabler/icons-react';
+import { useTranslation } from 'react-i18next';
+import { EmptyState } from '../../components/empty-state.tsx';
+import { ErrorPanel } from '../../components/error-panel.tsx';
+import { PathField } from '../../components/path-field.tsx';
+import { Progress } from '../../components/progress.tsx';
+import { startDemo } from '../../jobs/start.ts';
+import { openDialog } from '../../layers.ts';
+import { ModelPick } from '../../components/model-pick.tsx';
+import { DataReportView } from './data-report.tsx';
+import { SettingFields } from './setting-fields.tsx';
+import { SetupFoot } from './setup-foot.tsx';
+import { SetupSide } from './setup-side.tsx';
+import { set } from './store.ts';
+import { TemplateChoice } from './template-choice.tsx';
+import { useSetup } from './use-setup.ts';
+import classes from './training.module.css';
+
+/** What is to be learned by whom, from what, and how. */
+export function SetupView() {
+  const { t } = useTranslation();
+  const setup = useSetup();
+  const { bases, base, draft, report } = setup;
+  if (bases.length === 0)
+    return (
+      <EmptyState icon={<IconSchool size={22} stroke={1.5} />} title={t('training.empty.title')} text={t('training.empty.text')}>
+        <Button leftSection={<IconSparkles size={15} />} onClick={startDemo}>
+          {t('library.createDemo')}
+        </Button>
+        <Button variant="default" leftSection={<IconPlus size={15} />} onClick={() => openDialog({ kind: 'add' })}>
+          {t('library.add.title')}
+        </Button>
+      </EmptyState>
+    );
+  return (
+    <div className={classes.work}>
+      <div className={classes.body}>
+        <div className={classes.main}>
+          <Step number={1} title={t('training.steps.base')}>
+            <ModelPick label={t('training.base')} model={base} models={bases} onChoose={setup.chooseBase} />
+            {setup.preview.isError && <ErrorPanel error={setup.preview.error} />}
+          </Step>
+          <Step number={2} title={t('training.steps.data')}>
+            <PathField
+              label={t('training.data.label')}
+              description={t('training.data.note')}
+              value={draft.dataPath}
+              onChange={(dataPath) => set({ dataPath })}
+            />
+            {report.isError && <ErrorPanel error={report.error} />}
+            {report.isFetching && report.data === undefined && <Progress label={t('training.data.reading')} fraction={null} />}
+            {report.data !== undefined && !report.isError && <DataReportView report={report.data} busy={report.isFetching} />}
+          </Step>
+          <Step number={3} title={t('training.steps.method')}>
+            <TemplateChoice />
+            <SettingFields setup={setup} />
+          </Step>
+        </div>
+        <SetupSide setup={setup} />
+      </div>
+      <SetupFoot setup={setup} />
+    </div>
+  );
+}
+
+function Step({ number, title, children }: { readonly number: number; readonly title: string; readonly children: React.ReactNode }) {
+  const id = `training-step-${number}`;
+  return (
+    <section className={classes.step} aria-labelledby={id}>
+      <h2 className={classes.stepTitle} id={id}>
+        <span aria-hidden>{number}</span>
+        {title}
+      </h2>
+      {children}
+    </section>
+  );
+}
