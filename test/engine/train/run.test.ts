@@ -3,15 +3,18 @@ import { mkdir, mkdtemp, readdir, readFile, truncate, writeFile } from 'node:fs/
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeAll, expect, test } from 'vitest';
+import { certifyOptions } from '#contract/adapters.ts';
 import type { LogEntry } from '#contract/training.ts';
 import { loadNative } from '#engine/native.ts';
 import { errorOf } from '#test/expect-error.ts';
 import { realModelPath, realModels, realModelsNote } from '#test/real-models.ts';
+import { finish, openTensor, options } from '../tensor-client.ts';
 import { openTrainer } from '../trainer-client.ts';
 import { writeFamilyModel } from './family-models.ts';
 import { tales } from './story-data.ts';
 
 const trainer = openTrainer();
+const tensor = openTensor();
 let folder = '';
 let dataPath = '';
 let modelPath = '';
@@ -220,6 +223,8 @@ test('settings that go with no other, and samples that no adapter can make, are 
 test('DoRA leaves a PEFT folder, and all weights a model in float32', async () => {
   const dora = await follow((await begin('dora', { use_dora: true, max_steps: 2 })).start());
   expect(dora.files.map(({ kind }) => kind)).toEqual(['peft-adapter']);
+  const { modules } = await tensor.adapter({ adapterPath: dora.files[0]?.path ?? '' });
+  expect(modules.every(({ hasMagnitude }) => hasMagnitude)).toBe(true);
   const full = await follow((await begin('full', { use_peft: false, learning_rate: 0.001, max_steps: 6 })).start());
   expect(full.files.map(({ kind }) => kind)).toEqual(['gguf']);
   expect(full.log.at(-1)?.loss).toBeLessThan(full.log[0]?.loss ?? 0);
@@ -249,6 +254,32 @@ test.skipIf(realModels === null)(
     const evaluations = end.log.map(({ eval_loss }) => eval_loss).filter((loss) => loss !== null);
     expect(evaluations.at(-1)).toBeLessThan((evaluations[0] ?? 0) / 2);
     expect(end.samples.at(-1)?.text).toContain('king');
+    // Merged into the weights and beside them it is the same model.
+    const scratchFolder = join(folder, 'scratch');
+    const adapters = [{ path: end.files[0]?.path ?? '', scale: 1 }];
+    const mergedPath = join(folder, 'merged.gguf');
+    const { modelPath: basePath } = more;
+    await finish(
+      tensor.merge({
+        basePath,
+        adapters,
+        target: null,
+        outputPath: mergedPath,
+        name: 'merged',
+        options: options(),
+        scratchFolder,
+        threads: 1,
+      }),
+    );
+    const measured = certifyOptions.parse({
+      contextLength: 64,
+      windows: 4,
+      textPath: realModelPath('corpora', 'tinystories-recased-60k.txt'),
+    });
+    const { measure } = await finish(tensor.certify({ basePath, adapters, mergedPath, options: measured, scratchFolder, threads: 1 }));
+    expect(measure.findings).toEqual([]);
+    expect(measure.verdict).toBe('green');
+    expect(measure.runtime?.effectKl).toBeGreaterThan(0.1);
   },
   300_000,
 );
