@@ -17,6 +17,18 @@ uint64_t mixed(uint64_t x) {
   return x ^ (x >> 31);
 }
 
+/// Throws CodedError internal.unexpected for what the trainer has no room or no number for: ggml would end the process.
+void check_row(const TrainRow& row, int64_t most_tokens, int64_t vocabulary) {
+  const auto refuse = [](const char* problem) {
+    throw CodedError("internal.unexpected", {{"problem", std::string(problem)}});
+  };
+  if (row.tokens < 1 || row.tokens > most_tokens) refuse("a row of no tokens, or longer than the trainer was opened for");
+  for (int64_t t = 0; t < row.tokens; ++t) {
+    if (row.ids[t] < 0 || row.ids[t] >= vocabulary) refuse("a row with a token that the model does not have");
+    if (row.labels[t] < -1 || row.labels[t] >= vocabulary) refuse("a row with a label that the model does not have");
+  }
+}
+
 }  // namespace
 
 std::unique_ptr<Tape> Trainer::tape(ggml_context* context) const {
@@ -208,6 +220,7 @@ void Trainer::run_layer_back(int64_t layer, int64_t tokens, std::unique_ptr<Laye
 
 RowResult Trainer::run(const TrainRow& row, bool train, const JobControl& control) {
   const Family& f = options_.family;
+  check_row(row, options_.most_tokens, f.vocabulary);
   training_ = train;
   fill_row(row);
   embed(row.tokens);
