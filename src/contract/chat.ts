@@ -86,10 +86,22 @@ export const promptMode = z.enum(['chat', 'text']);
 
 export const stopReason = z.enum(['end', 'maxTokens', 'stopped', 'contextFull', 'error']);
 
+/** More adapters at once are a merge. */
+export const MAX_MIXED_ADAPTERS = 16;
+/** At eight times its strength an adapter says nothing of sense any more. Negative takes it off. */
+export const MIXED_SCALE_LIMIT = 8;
+const mixedScale = z.number().min(-MIXED_SCALE_LIMIT).max(MIXED_SCALE_LIMIT).default(1);
+/** An adapter beside the model's weights, at a strength that it keeps while it is off. */
+export const mixedAdapter = z.object({ adapterId: id, scale: mixedScale, isOn: z.boolean().default(true) });
+export type MixedAdapter = z.output<typeof mixedAdapter>;
+const adapterMix = z.array(mixedAdapter).max(MAX_MIXED_ADAPTERS);
+
 /** What was measured while an answer was made. */
 export const answerFacts = z.object({
   modelId: id.nullable(),
   modelName: z.string(),
+  /** Adapters that had a part in it; absent: none. */
+  adapters: z.array(z.object({ adapterId: id.nullable(), name: z.string(), scale: z.number() })).optional(),
   sampling,
   promptTokens: count,
   /** Prompt tokens that were still in the engine's memory from the last turn. */
@@ -137,6 +149,7 @@ export const thread = z.object({
   sampling,
   /** Answers that each message gets, side by side. */
   answerCount,
+  adapters: adapterMix,
   /** Names of the functions that the model is told of: Lathe's own, and those of the settings. */
   tools: toolNames,
   /** Empty: in none. A folder is there as long as a thread is in it. */
@@ -207,6 +220,7 @@ const threadSettings = {
   systemPrompt: text.optional(),
   sampling: sampling.optional(),
   answerCount: answerCount.optional(),
+  adapters: adapterMix.optional(),
   tools: toolNames.optional(),
   folder: folderName.optional(),
 };
@@ -227,7 +241,7 @@ export type SearchHit = z.output<typeof searchHit>;
 export const savedChat = z.object({
   format: z.literal('lathe-chat'),
   version: z.literal(1),
-  thread: thread.omit({ id: true, modelId: true }).extend({
+  thread: thread.omit({ id: true, modelId: true, adapters: true }).extend({
     answerCount: answerCount.default(1),
     tools: toolNames.default([]),
     folder: folderName.default(''),
@@ -254,8 +268,17 @@ export const chat = {
   restore: call(z.object({ threadId: id }), thread),
   /** Save a user's message after `parentId` and stream the answer. Leaving the stream stops it; what came is saved. */
   send: stream(z.object({ threadId: id, parentId: id.nullable(), text: text.min(1) }), generationEvent),
-  /** Another answer to the same message (a sibling of the present one). `seed` stands in for the thread's. */
-  regenerate: stream(z.object({ threadId: id, messageId: id, seed: sampling.shape.seed.unwrap().optional() }), generationEvent),
+  /** Another answer to the same message (a sibling of the present one). What is given stands in for the thread's, this once. */
+  regenerate: stream(
+    z.object({
+      threadId: id,
+      messageId: id,
+      seed: sampling.shape.seed.unwrap().optional(),
+      modelId: id.optional(),
+      adapters: adapterMix.optional(),
+    }),
+    generationEvent,
+  ),
   /** Go on with an answer where it ended. */
   resume: stream(z.object({ threadId: id, messageId: id }), generationEvent),
   /** Give an answer the results of all of its calls, and stream the next one. A null is for one of Lathe's own functions to work out. */
@@ -304,6 +327,7 @@ export const chat = {
       mode: promptMode.default('text'),
       systemPrompt: text.default(''),
       sampling: sampling.prefault({}),
+      adapters: adapterMix.default([]),
     }),
     z.discriminatedUnion('type', [answerText, z.object({ type: z.literal('finished'), facts: answerFacts, text: z.string() })]),
   ),

@@ -81,6 +81,7 @@ export function openServices({ home, host, engines, log, clock = Date.now }: Ser
     isBusy: () => jobs.isBusy() || chat.isBusy(),
     letGo: (modelId) => chat.letGo(modelId),
   });
+  const scratchFolder = join(home, 'scratch');
   const chat = createChat({
     database,
     repository: chatRepository(database),
@@ -89,6 +90,7 @@ export function openServices({ home, host, engines, log, clock = Date.now }: Ser
     library,
     models: models.list,
     settings: system.settings,
+    scratchFolder,
     log,
     clock,
   });
@@ -101,7 +103,6 @@ export function openServices({ home, host, engines, log, clock = Date.now }: Ser
       );
   const { versions } = host;
   const cards = cardRepository(database);
-  const scratchFolder = join(home, 'scratch');
   const quantize = createQuantize({ library, engines, cards });
   const certificates = certificateRepository(database);
   const adapters = createAdapters({ library, models, engines, certificates });

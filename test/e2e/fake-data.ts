@@ -272,6 +272,7 @@ const thread = (id: string, title: string, agoMs: number, changes: Partial<Threa
   systemPrompt: '',
   sampling: sampling.parse({}),
   answerCount: 1,
+  adapters: [],
   tools: [],
   folder: '',
   createdMs: now - agoMs - 1000,

@@ -298,6 +298,7 @@ export function fakeHandlers(options: FakeOptions): AppHandlers {
           systemPrompt: '',
           sampling: sampling.parse({}),
           answerCount: 1,
+          adapters: [],
           tools: [],
           folder: '',
           ...(defined(given) as Partial<Thread>),

@@ -74,3 +74,11 @@ test('an adapter that does not fit is refused before llama.cpp sees it', async (
   const failed = await errorOf(load(base, [{ path: other, scale: 1 }]));
   expect(failed.code).toBe('adapters.noSuchWeight');
 });
+
+test('where an adapter does not fit, the model goes on answering as it did', async () => {
+  const other = await randomAdapter(join(folder, 'unfit'), [['model.layers.7.self_attn.q_proj', 64, 64]]);
+  await load(base, [{ path: adapter, scale: 0.5 }]);
+  const before = await answer();
+  await errorOf(load(base, [{ path: other, scale: 1 }]));
+  expect(await answer()).toBe(before);
+});

@@ -10,6 +10,7 @@ const at = (title: string, date: string): Thread => ({
   systemPrompt: '',
   sampling: sampling.parse({}),
   answerCount: 1,
+  adapters: [],
   tools: [],
   folder: '',
   createdMs: 0,

@@ -92,13 +92,13 @@ export function createInference(log: EngineLog): InferenceHandlers {
       open = await openModel(started, input.modelPath, { signal, progress });
       nextMs = Infinity;
     }
-    tell({ type: 'stage', stage: 'context', fraction: null });
     const { model, path, chatTemplate } = open;
     const threads = input.threads ?? measured.get(path) ?? (await measureThreads(open, signal));
     if (input.threads === null) measured.set(path, threads);
-    await closeContext();
-    // llama.cpp has read them when the context is there.
+    // llama.cpp has read them when the context is there. The one before stays where they do not fit.
     await using adapters = await openRuntimeAdapters(path, input.adapters, input.scratchFolder ?? tmpdir(), signal);
+    tell({ type: 'stage', stage: 'context', fraction: null });
+    await closeContext();
     context = await openContext(open, { contextLength: input.contextLength, threads, adapters: adapters.files, signal });
     const { llama } = started;
     tell({

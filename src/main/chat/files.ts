@@ -12,12 +12,12 @@ export interface ReadChat {
 }
 
 /** All of a conversation. */
-export function jsonOf({ id: _, modelId: __, ...thread }: Thread, messages: readonly Message[]): string {
+export function jsonOf({ id: _, modelId: __, adapters: ___, ...thread }: Thread, messages: readonly Message[]): string {
   const saved: SavedChat = {
     format: 'lathe-chat',
     version: 1,
     thread,
-    messages: messages.map(({ threadId: ___, ...message }) => ({ ...message, error: null })),
+    messages: messages.map(({ threadId: ____, ...message }) => ({ ...message, error: null })),
   };
   return `${JSON.stringify(saved, null, 2)}\n`;
 }
@@ -100,6 +100,7 @@ const emptyThread = (title: string, systemPrompt: string, nowMs: number): Thread
   systemPrompt,
   sampling: sampling.parse({}),
   answerCount: 1,
+  adapters: [],
   tools: [],
   folder: '',
   createdMs: nowMs,
@@ -122,8 +123,15 @@ function fromParts(parts: readonly TranscriptPart[], title: string, nowMs: numbe
   return { thread, messages };
 }
 
+/** Which model of another library it was means nothing here; its name does. */
+const foreignFacts = ({ adapters, ...facts }: NonNullable<Message['facts']>): Message['facts'] => ({
+  ...facts,
+  modelId: null,
+  ...(adapters === undefined ? {} : { adapters: adapters.map((adapter) => ({ ...adapter, adapterId: null })) }),
+});
+
 function fromSaved(saved: SavedChat, unreadable: (problem: string) => AppError): ReadChat {
-  const thread: Thread = { ...saved.thread, id: newId(), modelId: null };
+  const thread: Thread = { ...saved.thread, id: newId(), modelId: null, adapters: [] };
   const ids = new Map<string, string>();
   const messages = saved.messages.map((message): Message => {
     if (ids.has(message.id)) throw unreadable(`the message ${message.id} is there twice`);
@@ -131,8 +139,7 @@ function fromSaved(saved: SavedChat, unreadable: (problem: string) => AppError):
     if (parentId === undefined) throw unreadable(`the message ${message.id} follows one that is not before it`);
     const id = newId();
     ids.set(message.id, id);
-    // Which model of another library it was means nothing here; its name does.
-    return { ...message, id, parentId, threadId: thread.id, facts: message.facts === null ? null : { ...message.facts, modelId: null } };
+    return { ...message, id, parentId, threadId: thread.id, facts: message.facts === null ? null : foreignFacts(message.facts) };
   });
   return { thread, messages };
 }

@@ -3,6 +3,7 @@ import { AppError } from '#core/errors/index.ts';
 import type { answerFacts, answerText, generationEvent, Thread } from '#contract/chat.ts';
 import type { Model } from '#contract/library.ts';
 import type { PromptTurn, Tool } from '#core/chat/turn.ts';
+import { adaptersAt, type UsedAdapter } from '../jobs/adapters.ts';
 import type { LoadedModel } from './loaded-model.ts';
 import type { Turnstile } from './turns.ts';
 
@@ -13,6 +14,8 @@ export type AnswerEvent = Extract<GenerationEvent, { type: 'loading' | 'prompt' 
 
 export interface AnswerRequest extends Pick<Thread, 'mode' | 'systemPrompt' | 'sampling'> {
   readonly model: Model;
+  /** Beside the model's weights; default none. */
+  readonly adapters?: readonly UsedAdapter[] | undefined;
   readonly turns: readonly PromptTurn[];
   readonly tools?: readonly Tool[] | undefined;
   /** In the place of the model's own template. */
@@ -22,7 +25,15 @@ export interface AnswerRequest extends Pick<Thread, 'mode' | 'systemPrompt' | 's
 }
 
 /** A request as the engine's contract asks for it. */
-export function engineRequest({ mode, systemPrompt, sampling, turns, tools, template, prefill }: Omit<AnswerRequest, 'model'>) {
+export function engineRequest({
+  mode,
+  systemPrompt,
+  sampling,
+  turns,
+  tools,
+  template,
+  prefill,
+}: Omit<AnswerRequest, 'model' | 'adapters'>) {
   return {
     mode,
     systemPrompt,
@@ -60,9 +71,10 @@ const STOP_GRACE_MS = 3000;
  * facts then say so. Throws `engine.*`, `chat.*`, `tokenizer.*`; the text that came before was told.
  */
 export async function makeAnswer(request: AnswerRequest, { turnstile, loadedModel, stop, tell }: AnswerContext): Promise<AnswerFacts> {
-  const { model, sampling } = request;
+  const { model, sampling, adapters = [] } = request;
   let measured: Pick<AnswerFacts, 'promptTokens' | 'cachedTokens'> = { promptTokens: 0, cachedTokens: 0 };
-  const identity = { modelId: model.id, modelName: model.name };
+  const used = adapters.map(({ adapter, scale }) => ({ adapterId: adapter.id, name: adapter.name, scale }));
+  const identity = { modelId: model.id, modelName: model.name, ...(used.length === 0 ? {} : { adapters: used }) };
   /** Stopped before the engine could measure anything. */
   const stopped = (): AnswerFacts => ({
     ...identity,
@@ -86,6 +98,7 @@ export async function makeAnswer(request: AnswerRequest, { turnstile, loadedMode
   try {
     const inference = await loadedModel.load({
       model,
+      adapters: adaptersAt(adapters),
       contextLength: null,
       signal: stop,
       onStage: (stage) => tell({ type: 'loading', ...stage }),

@@ -1,6 +1,7 @@
 import { titleOf, turnsTo } from '#core/chat/thread.ts';
 import { AppError } from '#core/errors/index.ts';
-import type { EngineStatus, Message, Thread } from '#contract/chat.ts';
+import type { AdapterUse } from '#contract/adapters.ts';
+import type { EngineStatus, Message, MixedAdapter, Thread } from '#contract/chat.ts';
 import { sampling as samplingSchema } from '#contract/chat.ts';
 import type { AppHandlers } from '#contract/index.ts';
 import type { Model } from '#contract/library.ts';
@@ -11,6 +12,7 @@ import type { ChangeFeed } from '../db/feed.ts';
 import type { Database } from '../db/open.ts';
 import type { Engines } from '../engines/index.ts';
 import { newId } from '../ids.ts';
+import { usableAdapters } from '../jobs/adapters.ts';
 import type { Library } from '../library/index.ts';
 import type { Log } from '../log.ts';
 import { pushStream } from '../push-stream.ts';
@@ -47,11 +49,19 @@ export interface ChatOptions {
   readonly library: Pick<Library, 'get' | 'usable' | 'setUsed'>;
   readonly models: () => readonly Model[];
   readonly settings: () => Settings;
+  /** For what is made to be read once. */
+  readonly scratchFolder: string;
   readonly log: Log;
   readonly clock: () => number;
 }
 
-export type CompletionRequest = Omit<AnswerRequest, 'model'> & { readonly modelId: string };
+export type CompletionRequest = Omit<AnswerRequest, 'model' | 'adapters'> & {
+  readonly modelId: string;
+  /** Beside the model's weights, in this order; default none. */
+  readonly adapters?: readonly AdapterUse[];
+};
+
+type Runnable = Pick<AnswerRequest, 'model' | 'adapters'>;
 
 interface Embedding {
   readonly index: number;
@@ -65,9 +75,9 @@ const REMOVED_KEPT_MS = 30 * 24 * 3600 * 1000;
 export type Chat = ReturnType<typeof createChat>;
 
 /** Conversations with models, and the one model that is loaded for them. */
-export function createChat({ database, repository, feed, engines, library, models, settings, log, clock }: ChatOptions) {
+export function createChat({ database, repository, feed, engines, library, models, settings, scratchFolder, log, clock }: ChatOptions) {
   const turns = turnstile();
-  const loadedModel = createLoadedModel({ engines, threads: () => settings().threads });
+  const loadedModel = createLoadedModel({ engines, threads: () => settings().threads, scratchFolder });
   const answers = createAnswers({ repository, turnstile: turns, loadedModel, log, clock });
   const changes = listeners<ChatEvent>();
   const leaveFeed = feed.subscribe('thread', (id) => {
@@ -102,6 +112,13 @@ export function createChat({ database, repository, feed, engines, library, model
     return model;
   };
 
+  /** Those of a mix that are on. Throws `jobs.needsAdapter`, and what keeps an adapter's files from being used. */
+  const adaptersOn = (mix: readonly MixedAdapter[]) =>
+    usableAdapters(
+      library,
+      mix.filter(({ isOn }) => isOn),
+    );
+
   const templateOf = (modelId: string) => ({ override: repository.template(modelId) ?? null });
 
   /** Without being told otherwise, a model without a template continues text, and one with a template chats. */
@@ -119,6 +136,7 @@ export function createChat({ database, repository, feed, engines, library, model
     systemPrompt: systemPrompt ?? thread.systemPrompt,
     sampling: change.sampling ?? thread.sampling,
     answerCount: change.answerCount ?? thread.answerCount,
+    adapters: change.adapters ?? thread.adapters,
     tools: change.tools ?? thread.tools,
     folder: change.folder ?? thread.folder,
   });
@@ -131,10 +149,17 @@ export function createChat({ database, repository, feed, engines, library, model
     systemPrompt: '',
     sampling: samplingSchema.parse({}),
     answerCount: 1,
+    adapters: [],
     tools: [],
     folder: '',
     createdMs: clock(),
     updatedMs: clock(),
+  });
+
+  /** What of a thread runs. Throws what stands in the way of its model or an adapter. */
+  const runnableOf = async (thread: Thread): Promise<Runnable> => ({
+    model: await chatModel(thread.modelId),
+    adapters: await adaptersOn(thread.adapters),
   });
 
   /** What of a request does not come from its messages. */
@@ -155,14 +180,14 @@ export function createChat({ database, repository, feed, engines, library, model
   /** Stream an answer into a new message after `parentId`. `told`: messages that were saved before it. */
   const answer = (
     thread: Thread,
-    model: Model,
+    runnable: Runnable,
     parentId: string,
     told: readonly Message[],
     signal: AbortSignal,
   ): AsyncIterable<GenerationEvent> => {
     const message = newMessage({ threadId: thread.id, parentId, role: 'assistant', text: '' });
-    library.setUsed(model.id);
-    const request = { ...asked(thread), model, turns: turnsTo(repository.messages(thread.id), parentId) };
+    library.setUsed(runnable.model.id);
+    const request = { ...asked(thread), ...runnable, turns: turnsTo(repository.messages(thread.id), parentId) };
     return answers.stream(message, request, { type: 'started', messages: [...told, message] }, signal);
   };
 
@@ -196,42 +221,42 @@ export function createChat({ database, repository, feed, engines, library, model
     send: async function* ({ threadId, parentId, text }, { signal }) {
       const thread = threadOf(threadId);
       if (parentId !== null) messageOf(threadId, parentId);
-      const model = await chatModel(thread.modelId);
+      const runnable = await runnableOf(thread);
       // The question and the place of its answer are seen together.
       const stream = database.write(() => {
         const title = thread.title === '' ? titleOf(text) : thread.title;
         repository.setThread({ ...threadOf(threadId), title, updatedMs: clock() });
         const question = newMessage({ threadId, parentId, role: 'user', text });
-        return answer(thread, model, question.id, [question], signal);
+        return answer(thread, runnable, question.id, [question], signal);
       });
       yield* stream;
     },
-    regenerate: async function* ({ threadId, messageId, seed }, { signal }) {
-      const thread = threadOf(threadId);
+    regenerate: async function* ({ threadId, messageId, seed, ...change }, { signal }) {
+      const thread = changed(threadOf(threadId), change);
       const message = messageOf(threadId, messageId);
-      const model = await chatModel(thread.modelId);
+      const runnable = await runnableOf(thread);
       const questionId = message.role === 'assistant' ? message.parentId : message.id;
       if (questionId === null) throw new AppError('chat.unknownMessage', {});
       const seeded = seed === undefined ? thread : { ...thread, sampling: { ...thread.sampling, seed } };
       yield* database.write(() => {
         touch(thread);
-        return answer(seeded, model, questionId, [], signal);
+        return answer(seeded, runnable, questionId, [], signal);
       });
     },
     resume: async function* ({ threadId, messageId }, { signal }) {
       const thread = threadOf(threadId);
       const message = messageOf(threadId, messageId);
       if (message.role !== 'assistant') throw new AppError('chat.unknownMessage', {});
-      const model = await chatModel(thread.modelId);
-      library.setUsed(model.id);
+      const runnable = await runnableOf(thread);
+      library.setUsed(runnable.model.id);
       const turns = turnsTo(repository.messages(threadId), message.parentId);
-      const request = { ...asked(thread), model, turns, prefill: message.text };
+      const request = { ...asked(thread), ...runnable, turns, prefill: message.text };
       yield* answers.stream(message, request, { type: 'started', messages: [message] }, signal);
     },
     callTools: async function* ({ threadId, messageId, results }, { signal }) {
       const thread = threadOf(threadId);
       const { toolCalls = [] } = messageOf(threadId, messageId);
-      const model = await chatModel(thread.modelId);
+      const runnable = await runnableOf(thread);
       const told = toolCalls.map((call) => {
         const result = results.find(({ callId }) => callId === call.id);
         if (result === undefined) throw new AppError('chat.unknownTool', { name: call.name });
@@ -246,7 +271,7 @@ export function createChat({ database, repository, feed, engines, library, model
           parentId = message.id;
           return message;
         });
-        return answer(thread, model, parentId, saved, signal);
+        return answer(thread, runnable, parentId, saved, signal);
       });
     },
     editMessage: ({ threadId, messageId, text }) => {
@@ -323,7 +348,7 @@ export function createChat({ database, repository, feed, engines, library, model
       const model = await chatModel(modelId);
       const leave = await turns.enter(signal);
       try {
-        await loadedModel.load({ model, contextLength: contextLength ?? null, signal });
+        await loadedModel.load({ model, adapters: null, contextLength: contextLength ?? null, signal });
       } finally {
         leave();
       }
@@ -337,11 +362,12 @@ export function createChat({ database, repository, feed, engines, library, model
     },
     status: (_, { signal }) =>
       streamOf<EngineStatus>(loadedModel.subscribe, { signal, key: () => 'status', first: [loadedModel.status()] }),
-    generate: async function* ({ modelId, prompt, mode, systemPrompt, sampling }, { signal }) {
+    generate: async function* ({ modelId, prompt, mode, systemPrompt, sampling, adapters }, { signal }) {
       const model = await chatModel(modelId);
+      const used = await adaptersOn(adapters);
       library.setUsed(modelId);
       const turns = [{ role: 'user' as const, text: prompt }];
-      yield* generateText({ model, mode, systemPrompt, sampling, turns, template: repository.template(modelId) }, signal);
+      yield* generateText({ model, adapters: used, mode, systemPrompt, sampling, turns, template: repository.template(modelId) }, signal);
     },
   };
 
@@ -378,7 +404,7 @@ export function createChat({ database, repository, feed, engines, library, model
     const model = await chatModel(modelId);
     const leave = await turns.enter(signal);
     try {
-      const inference = await loadedModel.load({ model, contextLength: null, signal });
+      const inference = await loadedModel.load({ model, adapters: null, contextLength: null, signal });
       library.setUsed(modelId);
       yield* inference.embed({ texts: [...texts] }, { signal });
     } finally {
@@ -400,10 +426,11 @@ export function createChat({ database, repository, feed, engines, library, model
     handlers,
     isBusy: answers.isBusy,
     /** Answer a request of another program. Throws what stands in the model's way. */
-    complete: async function* ({ modelId, ...request }: CompletionRequest, signal: AbortSignal): AsyncGenerator<TextEvent> {
+    complete: async function* ({ modelId, adapters = [], ...request }: CompletionRequest, signal: AbortSignal): AsyncGenerator<TextEvent> {
       const model = await chatModel(modelId);
+      const used = await usableAdapters(library, adapters);
       library.setUsed(modelId);
-      yield* generateText({ ...request, model, template: repository.template(modelId) }, signal);
+      yield* generateText({ ...request, model, adapters: used, template: repository.template(modelId) }, signal);
     },
     embed,
     /** Unload a model, if it is the one that is loaded. */

@@ -11,6 +11,7 @@ interface ThreadRow {
   readonly sampling: string;
   readonly answer_count: number;
   readonly tools: string;
+  readonly adapters: string;
   readonly folder: string;
   readonly created_ms: number;
   readonly updated_ms: number;
@@ -37,6 +38,7 @@ const threadOf = (row: ThreadRow): Thread => ({
   systemPrompt: row.system_prompt,
   sampling: JSON.parse(row.sampling) as Thread['sampling'],
   answerCount: row.answer_count,
+  adapters: JSON.parse(row.adapters) as Thread['adapters'],
   tools: JSON.parse(row.tools) as Thread['tools'],
   folder: row.folder,
   createdMs: row.created_ms,
@@ -77,12 +79,13 @@ export function chatRepository(database: Database) {
   );
   const messageById = connection.prepare<[string], MessageRow>('SELECT * FROM messages WHERE id = ? AND removed_ms IS NULL');
   const insertThread = connection.prepare(
-    `INSERT INTO threads (id, title, model_id, mode, system_prompt, sampling, answer_count, tools, folder, created_ms, updated_ms)
-     VALUES (@id, @title, @modelId, @mode, @systemPrompt, @sampling, @answerCount, @tools, @folder, @createdMs, @updatedMs)`,
+    `INSERT INTO threads (id, title, model_id, mode, system_prompt, sampling, answer_count, adapters, tools, folder, created_ms,
+       updated_ms)
+     VALUES (@id, @title, @modelId, @mode, @systemPrompt, @sampling, @answerCount, @adapters, @tools, @folder, @createdMs, @updatedMs)`,
   );
   const setThread = connection.prepare(
     `UPDATE threads SET title = @title, model_id = @modelId, mode = @mode, system_prompt = @systemPrompt, sampling = @sampling,
-       answer_count = @answerCount, tools = @tools, folder = @folder, updated_ms = @updatedMs WHERE id = @id`,
+       answer_count = @answerCount, adapters = @adapters, tools = @tools, folder = @folder, updated_ms = @updatedMs WHERE id = @id`,
   );
   const setRemoved = connection.prepare('UPDATE threads SET removed_ms = ? WHERE id = ?');
   const purge = connection.prepare('DELETE FROM threads WHERE removed_ms < ?');
@@ -125,7 +128,12 @@ export function chatRepository(database: Database) {
   const searchAll = connection.prepare<[], MessageRow & { title: string }>(`${found} ORDER BY messages.rowid DESC`);
 
   const json = (value: unknown): string | null => (value === null || value === undefined ? null : JSON.stringify(value));
-  const rowOf = (thread: Thread) => ({ ...thread, sampling: JSON.stringify(thread.sampling), tools: JSON.stringify(thread.tools) });
+  const rowOf = (thread: Thread) => ({
+    ...thread,
+    sampling: JSON.stringify(thread.sampling),
+    adapters: JSON.stringify(thread.adapters),
+    tools: JSON.stringify(thread.tools),
+  });
   const endOf = ({ toolCalls, facts, error }: Message) => ({ toolCalls: json(toolCalls), facts: json(facts), error: json(error) });
 
   return {

@@ -285,4 +285,7 @@ export const migrations: readonly string[] = [
     INSERT INTO changes (topic, id) VALUES ('thread', new.thread_id);
   END;
   `,
+  `
+  ALTER TABLE threads ADD COLUMN adapters TEXT NOT NULL DEFAULT '[]' CHECK (json_valid(adapters));
+  `,
 ];

@@ -19,6 +19,7 @@ const thread: Thread = {
   systemPrompt: 'Be brief.',
   sampling: sampling.parse({}),
   answerCount: 1,
+  adapters: [],
   tools: [],
   folder: '',
   createdMs: 1,

@@ -316,6 +316,20 @@ describe('generate', () => {
     expect(input).toMatchObject({ sampling: { maxTokens: 5, temperature: 0, seed: 7, topK: 3, topP: 0.95 } });
   });
 
+  test('takes adapters with their strengths, in their order', async () => {
+    const named = { ...groups, library: { find: ({ reference }: { reference: string }) => model({ id: `id of ${reference}` }) } };
+    const { asked } = await lathe(['generate', 'Story', '--prompt', 'a', '--adapter', 'rhyme:0.5', '--adapter', 'C:\\tone'], named);
+    expect(asked.at(-1)?.[1]).toMatchObject({
+      adapters: [
+        { adapterId: 'id of rhyme', scale: 0.5, isOn: true },
+        { adapterId: 'id of C:\\tone', scale: 1, isOn: true },
+      ],
+    });
+    const { code, stderr } = await lathe(['generate', 'Story', '--prompt', 'a', '--adapter', 'rhyme:9'], named);
+    expect(code).not.toBe(0);
+    expect(stderr).toContain('adapters');
+  });
+
   test('writes the text as it comes, without what would command the terminal', async () => {
     const { stdout } = await lathe(['generate', 'Story', '--prompt', 'Hello'], groups);
     expect(stdout).toBe('Once[31m more\n\n\n2 tokens, 100.0 tokens/s (end)\n');

@@ -197,6 +197,7 @@ test('what this process writes is heard of at once, also when it is a consequenc
     systemPrompt: '',
     sampling,
     answerCount: 1,
+    adapters: [],
     tools: [],
     folder: '',
     createdMs: 1,

@@ -1,5 +1,6 @@
 import { AppError } from '#core/errors/index.ts';
 import { defineCommand } from '../command.ts';
+import { findAdapters } from '../adapters.ts';
 import { findModel } from '../model.ts';
 import { printable } from '../text.ts';
 import { definedOnly, numberOf, required, usage, wholeNumberOf } from '../values.ts';
@@ -8,6 +9,12 @@ export const command = defineCommand({
   args: ['MODEL'],
   options: {
     prompt: { type: 'string', value: 'TEXT', help: 'the text to continue, or the message with --chat' },
+    adapter: {
+      type: 'string',
+      value: 'A[:SCALE]',
+      multiple: true,
+      help: 'a LoRA adapter beside the weights, at a strength (1); repeatable',
+    },
     tokens: { type: 'string', value: 'N', help: 'longest answer, in tokens (1024)' },
     chat: { type: 'boolean', help: 'ask through the model’s chat template instead of continuing the text' },
     system: { type: 'string', value: 'TEXT', help: 'system prompt, with --chat' },
@@ -36,6 +43,7 @@ export const command = defineCommand({
     const { id: modelId } = await findModel(context, reference);
     const input = {
       modelId,
+      adapters: values.adapter === undefined ? [] : await findAdapters(context, values.adapter),
       prompt,
       sampling,
       mode: values.chat === true ? ('chat' as const) : ('text' as const),
