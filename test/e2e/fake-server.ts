@@ -13,6 +13,7 @@ const request = (id: string, agoMs: number, fields: Partial<ServerRequest>): Ser
   durationMs: 1,
   path: '/v1/chat/completions',
   model: 'qwen2.5-7b-instruct-q4_k_m',
+  adapters: [],
   isStream: false,
   state: 'done',
   status: 200,
@@ -34,7 +35,15 @@ const asked = (): ServerRequest[] => [
 ];
 
 const busy = (): ServerRequest[] => [
-  request('r8', 4200, { state: 'running', status: 200, durationMs: null, isStream: true, promptTokens: 2419, cachedTokens: 2311 }),
+  request('r8', 4200, {
+    state: 'running',
+    status: 200,
+    durationMs: null,
+    isStream: true,
+    adapters: [{ name: 'tone', scale: 0.8 }],
+    promptTokens: 2419,
+    cachedTokens: 2311,
+  }),
   request('r9', 900, { state: 'running', status: null, durationMs: null, path: '/v1/embeddings', model: 'stories15M' }),
 ];
 

@@ -102,7 +102,7 @@ const KINDS = {
 function Row({ request, nowMs }: { readonly request: ServerRequest; readonly nowMs: number }) {
   const { t } = useTranslation();
   const format = useFormat();
-  const { path, model, isStream, state, status, startedMs, promptTokens, cachedTokens, answerTokens } = request;
+  const { path, model, adapters, isStream, state, status, startedMs, promptTokens, cachedTokens, answerTokens } = request;
   const kind = path in KINDS ? KINDS[path as keyof typeof KINDS] : undefined;
   return (
     <tr data-state={state}>
@@ -111,8 +111,13 @@ function Row({ request, nowMs }: { readonly request: ServerRequest; readonly now
         {kind === undefined ? <code>{showBidi(path)}</code> : t(`server.requests.kinds.${kind}`)}
         {isStream && <span className={classes.aside}>{t('server.requests.streamed')}</span>}
       </td>
-      <td className={classes.model} title={model ?? undefined}>
+      <td className={classes.model} title={[model ?? '', ...adapters.map(({ name, scale }) => `${name} × ${scale}`)].join(', ')}>
         {model === null || model === '' ? '–' : showBidi(model)}
+        {adapters.length > 0 && (
+          <span className={classes.adapters}>
+            {adapters.map(({ name, scale }) => `${showBidi(name)} × ${format.figure(scale)}`).join(', ')}
+          </span>
+        )}
       </td>
       <td data-number>
         {promptTokens === 0 ? '–' : format.number(promptTokens)}
