@@ -233,6 +233,16 @@ test('DoRA leaves a PEFT folder, and all weights a model in float32', async () =
   expect((await follow(again.start())).log[0]?.loss).toBeLessThan((full.log[0]?.loss ?? 0) - 0.1);
 }, 180_000);
 
+test('samples that are packed into rows lose nothing and see nothing of each other', async () => {
+  const settings = { max_steps: 1, eval_split: 0, lora_dropout: 0, max_length: 512, per_device_train_batch_size: 100 };
+  const first = async (packing: boolean) => (await follow((await begin(`packed ${packing}`, { ...settings, packing })).start())).log[0];
+  const [apart, packed] = [await first(false), await first(true)];
+  expect(packed?.num_tokens).toBe(apart?.num_tokens);
+  expect(packed?.loss).toBeCloseTo(apart?.loss ?? 0, 4);
+  expect(packed?.grad_norm).toBeCloseTo(apart?.grad_norm ?? 0, 3);
+  expect(packed?.mean_token_accuracy).toBeCloseTo(apart?.mean_token_accuracy ?? 0, 2);
+}, 60_000);
+
 test('folders are trained on as well, in floats and in NF4, and the adapter fits them', async () => {
   const floats = await tinyFolder();
   const nf4 = join(folder, 'nf4');
