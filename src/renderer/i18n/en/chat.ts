@@ -1,8 +1,10 @@
 import { chatMore } from './chat-more.ts';
+import { mixer } from './mixer.ts';
 
 /** The chat screen, and what its answers are made of. */
 export const chat = {
   ...chatMore,
+  ...mixer,
   chat: {
     new: 'New chat',
     threads: 'Chats',

@@ -1,8 +1,10 @@
 import { chatMore } from './chat-more.ts';
+import { mixer } from './mixer.ts';
 
 /** 对话页面及回答的组成部分。 */
 export const chat = {
   ...chatMore,
+  ...mixer,
   chat: {
     new: '新对话',
     threads: '对话列表',

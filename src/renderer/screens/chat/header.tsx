@@ -3,6 +3,7 @@ import { useTranslation } from 'react-i18next';
 import { IconButton } from '../../components/icon-button.tsx';
 import { prefer, usePreferences } from '../../preferences.ts';
 import { ContextMeter } from './context-meter.tsx';
+import { MixerChoice } from './mixer-choice.tsx';
 import { ModelChip } from './model-chip.tsx';
 import type { Chat } from './use-chat.ts';
 import { PANEL_KEYS } from './use-chat-commands.tsx';
@@ -15,6 +16,7 @@ export function ChatHeader({ chat }: { readonly chat: Chat }) {
   return (
     <header className={classes.header}>
       <ModelChip chat={chat} />
+      <MixerChoice chat={chat} />
       {chat.settings.mode === 'text' && chat.model !== undefined && <span className={classes.mode}>{t('chat.mode.textBadge')}</span>}
       <span className={classes.headerGap} />
       <ContextMeter chat={chat} />

@@ -8,12 +8,13 @@ import { apiInUse, asAppError, patch, useCall } from '../../queries.ts';
 import { errorToast } from '../../toasts.tsx';
 
 /** What a conversation is held with. */
-export type ThreadSettings = Pick<Thread, 'modelId' | 'mode' | 'systemPrompt' | 'sampling' | 'answerCount' | 'tools'>;
+export type ThreadSettings = Pick<Thread, 'modelId' | 'mode' | 'systemPrompt' | 'sampling' | 'answerCount' | 'adapters' | 'tools'>;
 
 export const DEFAULT_SAMPLING: Sampling = sampling.parse({});
-/** One list, so that it is the same at every render. */
+/** One list of each, so that it is the same at every render. */
 const NO_TOOLS: Thread['tools'] = [];
-const DEFAULTS = { systemPrompt: '', sampling: DEFAULT_SAMPLING, answerCount: 1, tools: NO_TOOLS };
+const NO_ADAPTERS: Thread['adapters'] = [];
+const DEFAULTS = { systemPrompt: '', sampling: DEFAULT_SAMPLING, answerCount: 1, adapters: NO_ADAPTERS, tools: NO_TOOLS };
 
 /** How long after the last change of a slider or a text it is saved. */
 const SAVE_MS = 400;

@@ -1,0 +1,27 @@
+export const mixer = {
+  mixer: {
+    title: '此对话的适配器',
+    add: '适配器',
+    choose: '添加适配器',
+    none: '模型库中的适配器都已在此对话中。',
+    checking: '正在检查是否匹配…',
+    fits: '与此模型匹配',
+    fitsRank: '与此模型匹配 · 秩 {{rank}}',
+    on: '启用 {{name}}',
+    remove: '移除 {{name}}',
+    gone: '已不在模型库中',
+    used: '使用 {{adapters}}',
+  },
+  compare: {
+    open: '对比…',
+    title: '对比回答',
+    note: '同一条消息、同一个种子，换一种方式回答。两个回答都会作为版本保留。',
+    plain: '不使用适配器',
+    mixed: '使用当前设置的适配器',
+    model: '使用另一个模型',
+    noModel: '没有其他可对话的模型。',
+    keep: '保留这个',
+    waiting: '正在生成回答…',
+    failed: '没有得到另一个回答。',
+  },
+} as const;
