@@ -27,6 +27,8 @@ export const serverRequest = z.object({
   path: z.string(),
   /** As the request named it. */
   model: z.string().nullable(),
+  /** That ran beside the model's weights. */
+  adapters: z.array(z.object({ name: z.string(), scale: z.number() })),
   isStream: z.boolean(),
   state: z.enum(['running', 'done', 'refused', 'failed', 'left']),
   /** HTTP; null before the answer has begun. */

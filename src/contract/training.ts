@@ -150,7 +150,6 @@ export const runConfig = z.object({
   device: z.string(),
   createdMs: timeMs,
 });
-export type RunConfig = z.output<typeof runConfig>;
 
 export const trainingRun = z.object({
   id,

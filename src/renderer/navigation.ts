@@ -17,5 +17,6 @@ export const goTo = {
   convert: (modelId?: string): void => history.push(`/convert${query({ model: modelId })}`),
   training: (modelId?: string): void => history.push(`/training${query({ model: modelId })}`),
   adapters: (adapterId?: string): void => history.push(`/adapters${query({ use: adapterId })}`),
+  server: (): void => history.push('/server'),
   newChat: (modelId?: string): void => history.push(`/chat${query({ model: modelId })}`),
 };

@@ -11,6 +11,8 @@ interface Preferences {
   readonly libraryGrouped: boolean;
   /** The model that a new chat begins with. */
   readonly chatModelId: string | null;
+  /** Of the server for other programs; null: any that is free. */
+  readonly serverPort: number | null;
   /** Commands by the time they were last run from the palette. */
   readonly recentCommands: readonly string[];
 }
@@ -27,6 +29,7 @@ export const usePreferences = create<Preferences>()(
       librarySort: 'used',
       libraryGrouped: false,
       chatModelId: null,
+      serverPort: null,
       recentCommands: [],
     }),
     { name: 'lathe.preferences', version: 1 },

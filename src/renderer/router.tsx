@@ -39,8 +39,12 @@ const training = createRoute({ getParentRoute: () => root, path: '/training', va
   import('./screens/training/route.tsx').then(({ route }) => route),
 );
 
+const server = createRoute({ getParentRoute: () => root, path: '/server' }).lazy(() =>
+  import('./screens/server/route.tsx').then(({ route }) => route),
+);
+
 export const router = createRouter({
-  routeTree: root.addChildren([home, library, chat, convert, adapters, training]),
+  routeTree: root.addChildren([home, library, chat, convert, adapters, training, server]),
   history,
   defaultPreload: 'intent',
   defaultErrorComponent: RouteError,

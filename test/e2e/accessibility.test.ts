@@ -120,6 +120,26 @@ const states: readonly State[] = [
   { name: 'training, a run that is done', scene: 'filled', at: '/training?run=r2' },
   { name: 'training, runs compared', scene: 'filled', at: '/training?compare=r1,r2' },
   { name: 'training, a run that is gone', scene: 'error', at: '/training?run=none' },
+  { name: 'server, off', scene: 'empty', at: '/server' },
+  {
+    name: 'server, asked',
+    scene: 'filled',
+    at: '/server',
+    open: [
+      async (page) =>
+        page
+          .getByRole('button', { name: /^(Make a new key|生成新密钥)$/ })
+          .first()
+          .press('Enter'),
+    ],
+  },
+  { name: 'server, being asked', scene: 'running', at: '/server' },
+  {
+    name: 'server, a port that is taken',
+    scene: 'error',
+    at: '/server',
+    open: [async (page) => page.getByRole('switch').click()],
+  },
   { name: 'convert, empty', scene: 'empty', at: '/convert' },
   { name: 'convert, before a model is chosen', scene: 'filled', at: '/convert' },
   {
@@ -180,7 +200,7 @@ test.each(states)('axe finds nothing in both themes and languages: $name', { tim
 });
 
 test('at 200 % zoom nothing has to be scrolled sideways', { timeout: 300_000 }, async () => {
-  for (const at of ['/library', '/library?model=qwen7', '/chat/t1', '/chat/t8', '/convert?model=smol&to=Q4_K_M']) {
+  for (const at of ['/library', '/library?model=qwen7', '/chat/t1', '/chat/t8', '/server', '/convert?model=smol&to=Q4_K_M']) {
     // A window of 1280 pixels, twice enlarged.
     const { page, close: end } = await openView(browser, {
       scene: 'filled',

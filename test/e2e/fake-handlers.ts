@@ -13,6 +13,7 @@ import { trainingHandlers } from './fake-training.ts';
 import * as data from './fake-data.ts';
 import { endedJobs, madeJob, quantizeJobs, runningJobs } from './fake-jobs.ts';
 import { cards, fakePlan, fakeRecipes } from './fake-quantize.ts';
+import { fakeServer } from './fake-server.ts';
 
 /**
  * A stand-in for the program behind the page: it keeps what it is told and answers at once, so that every state of a
@@ -425,15 +426,7 @@ export function fakeHandlers(options: FakeOptions): AppHandlers {
       watch: (_, { signal }) => new Feed<Job>().listen(signal),
       changes: (_, { signal }) => feeds.jobs.listen(signal),
     },
-    server: {
-      status: async function* () {
-        yield { state: 'stopped' };
-      },
-      start: () => ({ state: 'stopped' }),
-      stop: () => ({ state: 'stopped' }),
-      renewToken: () => ({ state: 'stopped' }),
-      requests: async function* () {},
-    },
+    server: fakeServer(scene),
     system: {
       host: () => ({
         kind: 'serve',

@@ -20,7 +20,7 @@ export const hostErrors = {
   'host.portTaken': {
     what: 'Port {port} is in use by another program.',
     safe: 'Nothing was started.',
-    next: 'Choose another port with --port, or leave it out to get a free one.',
+    next: 'Choose another port, or none at all to get a free one.',
   },
   'host.notBuilt': {
     what: 'The app has not been built: {path} is missing.',

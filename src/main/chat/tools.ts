@@ -15,8 +15,6 @@ interface ToolsOptions {
   readonly clock: () => number;
 }
 
-export type ChatTools = ReturnType<typeof chatTools>;
-
 /** The functions that models can be told of, and how Lathe's own are carried out. */
 export function chatTools({ settings, models, clock }: ToolsOptions) {
   const own: Readonly<Record<BuiltinToolName, (given: Readonly<Record<string, unknown>>) => string>> = {

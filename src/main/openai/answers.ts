@@ -1,3 +1,4 @@
+import type { AdapterUse } from '#contract/adapters.ts';
 import type { Sampling } from '#contract/chat.ts';
 import type { Chat, CompletionRequest, TextEvent } from '../chat/index.ts';
 import type { TellRequest } from './requests.ts';
@@ -6,20 +7,22 @@ import type { TellRequest } from './requests.ts';
 export interface Answering {
   readonly chat: Pick<Chat, 'complete'>;
   readonly modelId: string;
+  /** Beside the model's weights, for this request. */
+  readonly adapters: readonly AdapterUse[];
   /** Aborts when the client leaves. */
   readonly signal: AbortSignal;
   readonly tell: TellRequest;
 }
 
 export type Facts = Extract<TextEvent, { type: 'finished' }>['facts'];
-type Prompt = Omit<CompletionRequest, 'modelId' | 'sampling'>;
+type Prompt = Omit<CompletionRequest, 'modelId' | 'sampling' | 'adapters'>;
 
 /** A seed is 32 bits. */
 const SEEDS = 2 ** 32;
 
 /** `count` answers to each prompt, one after the other, numbered through; with a seed, each has the next one. */
 export async function* answersTo(
-  { chat, modelId, signal, tell }: Answering,
+  { chat, modelId, adapters, signal, tell }: Answering,
   prompts: readonly Prompt[],
   sampling: Sampling,
   count: number,
@@ -30,7 +33,7 @@ export async function* answersTo(
   for (const [place, prompt] of prompts.entries())
     for (let nth = 0; nth < count; nth += 1) {
       const seed = sampling.seed === null ? null : (sampling.seed + nth) % SEEDS;
-      for await (const event of chat.complete({ ...prompt, modelId, sampling: { ...sampling, seed } }, signal)) {
+      for await (const event of chat.complete({ ...prompt, modelId, adapters, sampling: { ...sampling, seed } }, signal)) {
         if (event.type === 'finished') {
           promptTokens += event.facts.promptTokens;
           cachedTokens += event.facts.cachedTokens;

@@ -50,6 +50,8 @@ export function toApiError(error: unknown): ApiError {
   if (error instanceof ApiError) return error;
   const data = toErrorData(error);
   const { what, next } = describeError(data);
-  const [status, code] = REQUEST_ERRORS[data.code] ?? [data.code.startsWith('engine.') ? 503 : 500, data.code];
+  // An adapter that cannot run beside the model is the request's choice.
+  const otherwise = data.code.startsWith('adapters.') ? 400 : data.code.startsWith('engine.') ? 503 : 500;
+  const [status, code] = REQUEST_ERRORS[data.code] ?? [otherwise, data.code];
   return new ApiError(status, code, `${what} ${next}`);
 }

@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { z } from 'zod';
 import { toErrorData } from '#core/errors/index.ts';
 import type { Model } from '#contract/library.ts';
 import type { Chat } from '../chat/index.ts';
@@ -19,6 +20,8 @@ const WINDOW_MS = 60_000;
 /** Far over what a person's programs ask, and a bound on what a broken one does. */
 const MAX_REQUESTS_PER_WINDOW = 1200;
 const MAX_WRONG_TOKENS_PER_WINDOW = 20;
+
+type AdapterWishes = z.output<typeof chatRequest>['adapters'];
 
 /** What the server has to know of a model. */
 type ApiModel = Pick<Model, 'id' | 'name' | 'kind' | 'addedMs'> & { readonly state: { readonly status: Model['state']['status'] } };
@@ -76,6 +79,20 @@ export function apiHandler({ chat, models, token, isOn, requests, log, clock }: 
     throw new ApiError(404, 'model_not_found', `${problem} GET /v1/models lists them.`, { param: 'model' });
   };
 
+  const adaptersNamed = async (wanted: NonNullable<AdapterWishes>): Promise<{ id: string; name: string; scale: number }[]> => {
+    if (wanted.length === 0) return [];
+    const all = (await models()).filter(
+      ({ kind, state }) => (kind === 'peft-adapter' || kind === 'gguf-adapter') && state.status === 'ready',
+    );
+    return wanted.map(({ name: reference, scale }) => {
+      const [only, another] = all.filter(({ id, name }) => id === reference || name === reference);
+      if (only !== undefined && another === undefined) return { id: only.id, name: only.name, scale };
+      const problem =
+        only === undefined ? `There is no adapter '${reference.slice(0, 200)}'.` : 'Several adapters have this name: use the id.';
+      throw new ApiError(400, 'adapter_not_found', problem, { param: 'adapters' });
+    });
+  };
+
   const modelList = async (): Promise<object> => {
     const all = await usable();
     const isUnique = (model: ApiModel): boolean => all.filter(({ name }) => name === model.name).length === 1;
@@ -114,17 +131,22 @@ export function apiHandler({ chat, models, token, isOn, requests, log, clock }: 
     const body = await readBody(request);
     const named = typeof body === 'object' && body !== null && 'model' in body && typeof body.model === 'string' ? body.model : '';
     tell({ model: named.slice(0, 200), isStream: typeof body === 'object' && body !== null && 'stream' in body && body.stream === true });
-    const answering = async (): Promise<Answering> => ({ chat, modelId: (await modelNamed(named)).id, signal, tell });
+    const answering = async (wanted: AdapterWishes): Promise<Answering> => {
+      const { id: modelId } = await modelNamed(named);
+      const adapters = await adaptersNamed(wanted ?? []);
+      tell({ adapters: adapters.map(({ name, scale }) => ({ name, scale })) });
+      return { chat, modelId, adapters: adapters.map(({ id, scale }) => ({ adapterId: id, scale })), signal, tell };
+    };
     if (path === '/v1/chat/completions') {
       const asked = parse(chatRequest, body);
-      return chatCompletion(asked, await answering(), reply);
+      return chatCompletion(asked, await answering(asked.adapters), reply);
     }
     if (path === '/v1/completions') {
       const asked = parse(completionRequest, body);
-      return completion(asked, await answering(), reply);
+      return completion(asked, await answering(asked.adapters), reply);
     }
     parse(embeddingRequest, body);
-    return embeddings(body, await answering(), reply);
+    return embeddings(body, await answering([]), reply);
   };
 
   const route = async (path: string, request: IncomingMessage, reply: Reply, signal: AbortSignal, tell: TellRequest): Promise<void> => {

@@ -24,6 +24,7 @@ export function requestFeed(clock: () => number) {
         durationMs: null,
         path,
         model: null,
+        adapters: [],
         isStream: false,
         state: 'running',
         status: null,

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { answerFormat, sampling as samplingSchema, tool, type Sampling } from '#contract/chat.ts';
+import { answerFormat, MAX_MIXED_ADAPTERS, MIXED_SCALE_LIMIT, sampling as samplingSchema, tool, type Sampling } from '#contract/chat.ts';
 import { MAX_STOP_LENGTH, MAX_STOP_STRINGS, MAX_TOP_LOGPROBS, SAMPLING_PARAMETERS } from '#core/sampling/parameters.ts';
 import { firstProblem } from '#contract/wire.ts';
 import { ApiError } from './errors.ts';
@@ -39,6 +39,17 @@ const samplingFields = {
   stream_options: z.object({ include_usage: z.boolean().optional() }).nullish(),
   grammar: z.string().nullish(),
   context_policy: samplingSchema.shape.contextPolicy.unwrap().nullish(),
+  /** Lathe's own: LoRA adapters of the library beside the weights, in this order, for this request alone. */
+  adapters: z
+    .array(
+      z.object({
+        /** Its name or id in the library. */
+        name: z.string().min(1).max(1024),
+        scale: z.number().min(-MIXED_SCALE_LIMIT).max(MIXED_SCALE_LIMIT).default(1),
+      }),
+    )
+    .max(MAX_MIXED_ADAPTERS)
+    .nullish(),
   // What would change the answer and is not there is refused rather than left out.
   logit_bias: z
     .record(z.string(), z.number())
@@ -124,7 +135,7 @@ export function parse<T extends z.ZodType>(schema: T, body: unknown): z.output<T
 export const textOf = (value: z.output<typeof content> | null | undefined): string =>
   value === null || value === undefined ? '' : typeof value === 'string' ? value : value.map(({ text }) => text).join('');
 
-type Fields = Pick<ChatRequest, Exclude<keyof typeof samplingFields, 'n' | 'stream' | 'stream_options'>>;
+type Fields = Pick<ChatRequest, Exclude<keyof typeof samplingFields, 'n' | 'stream' | 'stream_options' | 'adapters'>>;
 
 /** OpenAI's defaults where the request says nothing: the model's own distribution, until the context is full. */
 export function samplingOf(

@@ -1,12 +1,12 @@
-import { IconBooks, IconMessageCircle, IconSchool, IconStack2, IconTransform, type Icon } from '@tabler/icons-react';
+import { IconBooks, IconMessageCircle, IconSchool, IconServer2, IconStack2, IconTransform, type Icon } from '@tabler/icons-react';
 import type { Keys } from '../commands/keys.ts';
 import { goTo } from '../navigation.ts';
 
-export type ScreenName = 'library' | 'chat' | 'convert' | 'adapters' | 'training';
+export type ScreenName = 'library' | 'chat' | 'convert' | 'adapters' | 'training' | 'server';
 
 interface Screen {
   readonly name: ScreenName;
-  readonly path: '/library' | '/chat/{-$threadId}' | '/convert' | '/adapters' | '/training';
+  readonly path: '/library' | '/chat/{-$threadId}' | '/convert' | '/adapters' | '/training' | '/server';
   readonly icon: Icon;
   readonly keys: Keys;
   open(): void;
@@ -42,5 +42,12 @@ export const screens: readonly Screen[] = [
     icon: IconSchool,
     keys: { desktop: 'mod+5', browser: 'alt+5' },
     open: () => goTo.training(),
+  },
+  {
+    name: 'server',
+    path: '/server',
+    icon: IconServer2,
+    keys: { desktop: 'mod+7', browser: 'alt+7' },
+    open: () => goTo.server(),
   },
 ];

@@ -7,6 +7,7 @@ import { certifyOptions } from '#contract/adapters.ts';
 import type { LogEntry } from '#contract/training.ts';
 import { loadNative } from '#engine/native.ts';
 import { errorOf } from '#test/expect-error.ts';
+import { tinyFolder } from '#test/fixtures.ts';
 import { realModelPath, realModels, realModelsNote } from '#test/real-models.ts';
 import { finish, openTensor, options } from '../tensor-client.ts';
 import { openTrainer } from '../trainer-client.ts';
@@ -231,6 +232,38 @@ test('DoRA leaves a PEFT folder, and all weights a model in float32', async () =
   const again = await begin('full again', { max_steps: 1 }, { modelPath: full.files[0]?.path ?? '' });
   expect((await follow(again.start())).log[0]?.loss).toBeLessThan((full.log[0]?.loss ?? 0) - 0.1);
 }, 180_000);
+
+test('samples that are packed into rows lose nothing and see nothing of each other', async () => {
+  const settings = { max_steps: 1, eval_split: 0, lora_dropout: 0, max_length: 512, per_device_train_batch_size: 100 };
+  const first = async (packing: boolean) => (await follow((await begin(`packed ${packing}`, { ...settings, packing })).start())).log[0];
+  const [apart, packed] = [await first(false), await first(true)];
+  expect(packed?.num_tokens).toBe(apart?.num_tokens);
+  expect(packed?.loss).toBeCloseTo(apart?.loss ?? 0, 4);
+  expect(packed?.grad_norm).toBeCloseTo(apart?.grad_norm ?? 0, 3);
+  expect(packed?.mean_token_accuracy).toBeCloseTo(apart?.mean_token_accuracy ?? 0, 2);
+}, 60_000);
+
+test('folders are trained on as well, in floats and in NF4, and the adapter fits them', async () => {
+  const floats = await tinyFolder();
+  const nf4 = join(folder, 'nf4');
+  const scratchFolder = join(folder, 'scratch');
+  await finish(
+    tensor.quantize({ modelPath: floats, target: 'nf4', outputPath: nf4, name: 'nf4', options: options(), scratchFolder, threads: 1 }),
+  );
+  const losses: number[] = [];
+  for (const [name, path] of [
+    ['floats', floats],
+    ['nf4', nf4],
+  ] as const) {
+    const end = await follow((await begin(`folder ${name}`, { max_steps: 2, eval_split: 0 }, { modelPath: path })).start());
+    losses.push(end.log[0]?.loss ?? 0);
+    const adapters = [{ path: end.files[1]?.path ?? '', scale: 1 }];
+    expect((await tensor.adapterChanges({ basePath: path, adapters })).every(({ relativeChange }) => relativeChange > 0)).toBe(true);
+  }
+  // NF4 rounds the weights: nearly the same model, and not the same.
+  expect(losses[1]).not.toBe(losses[0]);
+  expect(Math.abs((losses[1] ?? 0) - (losses[0] ?? 0))).toBeLessThan(0.3);
+}, 120_000);
 
 test.skipIf(realModels === null)(
   `story656K learns a style from 300 samples, and says it${realModelsNote}`,

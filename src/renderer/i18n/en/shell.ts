@@ -22,6 +22,7 @@ export const shell = {
     convert: 'Convert',
     adapters: 'Adapters',
     training: 'Training',
+    server: 'Server',
   },
   shell: {
     skip: 'Skip to content',

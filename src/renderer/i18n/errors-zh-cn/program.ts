@@ -23,7 +23,7 @@ export const program = {
   'host.noDialog': words('此处没有文件对话框。', safe.nothingChanged, '请在输入框中输入路径，它会自动补全文件夹和文件。'),
   'host.noFileManager': words('此处没有文件管理器。', safe.nothingChanged, '请复制路径，在你需要的地方打开。'),
   'host.noTrash': words('无法将 {path} 移到回收站。', '文件仍在原处。', '请仅移除条目，或自行删除文件。'),
-  'host.portTaken': words('端口 {port} 正被其他程序使用。', safe.nothingStarted, '请用 --port 指定其他端口，或省略它以自动选择空闲端口。'),
+  'host.portTaken': words('端口 {port} 正被其他程序使用。', safe.nothingStarted, '请指定其他端口，或不指定以自动选择空闲端口。'),
   'host.notBuilt': words('应用尚未构建：缺少 {path}。', safe.nothingStarted, '请运行 npm run build，然后重试。'),
   'system.relativePath': words('“{path}”不是完整路径。', safe.nothingChanged, '请从头写出路径，或用 ~ 表示你自己的文件夹。'),
   'system.notAFolder': words('{path} 不是文件夹。', safe.nothingChanged, '请选择文件夹。'),

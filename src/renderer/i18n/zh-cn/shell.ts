@@ -22,6 +22,7 @@ export const shell = {
     convert: '转换',
     adapters: '适配器',
     training: '训练',
+    server: '服务器',
   },
   shell: {
     skip: '跳到正文',

@@ -1,20 +1,21 @@
 import { useEffect, useRef, useState } from 'react';
 import type { Message } from '#contract/chat.ts';
-import type { Generation } from './generation.ts';
+import { useAnswerTexts, type Generation } from './generation.ts';
 import { newSentences } from './sentences.ts';
 
 interface Props {
+  readonly threadId: string;
   readonly generation: Generation | undefined;
   /** The last message of the branch: the answer, when it is done. */
   readonly finished: Message | undefined;
 }
 
 /** Reads an answer out as it is written, sentence by sentence. */
-export function Announcer({ generation, finished }: Props) {
+export function Announcer({ threadId, generation, finished }: Props) {
   const [said, setSaid] = useState('');
   const progress = useRef<{ answerId: string; upTo: number } | null>(null);
   const answerId = generation?.answerId ?? null;
-  const text = generation?.text ?? '';
+  const text = useAnswerTexts((texts) => (generation === undefined ? '' : (texts[threadId] ?? '')));
 
   useEffect(() => {
     if (answerId !== null) {

@@ -1,5 +1,5 @@
 import { Menu, Tooltip } from '@mantine/core';
-import { IconDots, IconPencil, IconPlayerTrackNext, IconRefresh, IconTrash, IconWaveSine } from '@tabler/icons-react';
+import { IconColumns2, IconDots, IconPencil, IconPlayerTrackNext, IconRefresh, IconTrash, IconWaveSine } from '@tabler/icons-react';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { Message } from '#contract/chat.ts';
@@ -10,7 +10,9 @@ import { IconButton } from '../../components/icon-button.tsx';
 import { useFormat } from '../../format.ts';
 import { Markdown } from '../../markdown/markdown.tsx';
 import { AnswerEditor } from './answer-editor.tsx';
-import type { Generation } from './generation.ts';
+import { CompareDialog } from './compare-dialog.tsx';
+import { useAnswerTexts, type Generation } from './generation.ts';
+import { mixOf } from './made-with.ts';
 import type { Turn } from './message-tree.ts';
 import { PhaseLine } from './phase-line.tsx';
 import { Reasoning } from './reasoning.tsx';
@@ -35,13 +37,13 @@ interface Props extends TurnProps {
 
 /** What the model answered, how fast, and what went wrong. */
 export function AnswerTurn(props: Props) {
-  const { turn, actions, generation, isLast, mode, busy, isAnswered } = props;
+  const { turn, actions, threadId, generation, isLast, mode, busy, isAnswered } = props;
   const { t } = useTranslation();
   const { message } = turn;
   const [editing, setEditing] = useState(false);
   const [showsTokens, setShowsTokens] = useState(false);
   const tokens = useTokenChoices((all) => all[message.id]);
-  const text = generation === undefined ? message.text : generation.text;
+  const text = useAnswerTexts((texts) => (generation === undefined ? message.text : (texts[threadId] ?? '')));
   const plain = mode === 'text';
   const calls = message.toolCalls ?? [];
   return (
@@ -106,9 +108,11 @@ function Foot({ turn, actions, threadId, isLast, mode, busy, prompt, isAnswered,
   const { t } = useTranslation();
   const { message } = turn;
   const hasCalls = (message.toolCalls?.length ?? 0) > 0;
+  const [comparing, setComparing] = useState(false);
   return (
     <div className={classes.answerFoot}>
       {message.facts !== null && <Figures facts={message.facts} />}
+      {comparing && <CompareDialog threadId={threadId} message={message} onClose={() => setComparing(false)} />}
       <div className={classes.turnActions}>
         {mode === 'text' && prompt !== undefined && (
           <UserActions turn={prompt} actions={actions} threadId={threadId} mode={mode} busy={busy} editingId={editingId} />
@@ -137,6 +141,13 @@ function Foot({ turn, actions, threadId, isLast, mode, busy, prompt, isAnswered,
               onClick={() => void actions.resume(message.id)}
             >
               {t('chat.resume')}
+            </Menu.Item>
+            <Menu.Item
+              leftSection={<IconColumns2 size={15} stroke={1.8} />}
+              disabled={busy || message.text === ''}
+              onClick={() => setComparing(true)}
+            >
+              {t('compare.open')}
             </Menu.Item>
             <Menu.Item leftSection={<IconPencil size={15} stroke={1.8} />} disabled={busy || message.text === ''} onClick={onEdit}>
               {t('chat.editAnswer')}
@@ -171,6 +182,7 @@ function Figures({ facts }: { readonly facts: NonNullable<Message['facts']> }) {
     facts.cachedTokens === 0 ? null : t('chat.figures.cached', { cached: format.number(facts.cachedTokens) }),
     stopReason === 'end' || stopReason === 'error' ? null : t(`chat.stopReasons.${stopReason}`),
     facts.isEdited === true ? t('chat.edited') : null,
+    facts.adapters === undefined ? null : t('mixer.used', { adapters: mixOf(facts.adapters) }),
   ].filter((part) => part !== null);
   const more = [
     facts.modelName,

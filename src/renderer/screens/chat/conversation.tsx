@@ -22,6 +22,7 @@ export function Conversation({ chat, threadId }: { readonly chat: Chat; readonly
   const failure = useGenerations((state) => state.failures[threadId]);
   const foundId = useWantedPlace((state) => (state.place?.threadId === threadId ? state.place.messageId : null));
   const scroller = useRef<HTMLDivElement>(null);
+  const content = useRef<HTMLDivElement>(null);
   const list = useRef<TurnListHandle>(null);
   const follows = useRef(true);
   const [away, setAway] = useState(false);
@@ -31,7 +32,14 @@ export function Conversation({ chat, threadId }: { readonly chat: Chat; readonly
     scroller.current?.scrollTo({ top: scroller.current.scrollHeight, behavior });
   useLayoutEffect(() => {
     if (follows.current) toEnd();
-  });
+  }, [turns, generation]);
+  useEffect(() => {
+    // The text grows without this component being rendered.
+    if (content.current === null) return;
+    const watcher = new ResizeObserver(() => follows.current && toEnd());
+    watcher.observe(content.current);
+    return () => watcher.disconnect();
+  }, []);
   useEffect(() => {
     // What the user just sent is what they want to see, wherever they had scrolled to.
     if (generation?.phase.kind === 'starting') {
@@ -73,7 +81,7 @@ export function Conversation({ chat, threadId }: { readonly chat: Chat; readonly
           setAway(!follows.current);
         }}
       >
-        <div className={classes.messages} data-mode={settings.mode}>
+        <div ref={content} className={classes.messages} data-mode={settings.mode}>
           <TurnList
             ref={list}
             chat={chat}
@@ -104,7 +112,7 @@ export function Conversation({ chat, threadId }: { readonly chat: Chat; readonly
           </IconButton>
         </div>
       )}
-      <Announcer generation={generation} finished={turns.at(-1)?.message} />
+      <Announcer threadId={threadId} generation={generation} finished={turns.at(-1)?.message} />
     </div>
   );
 }

@@ -1,5 +1,5 @@
 import { create } from 'zustand';
-import type { Message } from '#contract/chat.ts';
+import type { Message, MixedAdapter } from '#contract/chat.ts';
 import type { AppError, AppErrorData } from '#core/errors/index.ts';
 import type { Event, Input } from '../../api.ts';
 import { upsert } from '../../live.ts';
@@ -22,8 +22,14 @@ export type Phase =
 /** What to do again when it failed. */
 export type Request =
   | { readonly kind: 'send'; readonly parentId: string | null; readonly text: string }
-  /** `seed`: in the place of the thread's, so that several answers differ. */
-  | { readonly kind: 'regenerate'; readonly messageId: string; readonly seed?: number }
+  /** `seed` and the others: in the place of the thread's, so that several answers differ. */
+  | {
+      readonly kind: 'regenerate';
+      readonly messageId: string;
+      readonly seed?: number;
+      readonly modelId?: string;
+      readonly adapters?: MixedAdapter[];
+    }
   | { readonly kind: 'resume'; readonly messageId: string }
   | { readonly kind: 'tools'; readonly messageId: string; readonly results: Input<'chat.callTools'>['results'] };
 
@@ -32,7 +38,6 @@ export interface Generation {
   readonly phase: Phase;
   /** The saved, still empty answer that the text belongs to. */
   readonly answerId: string | null;
-  readonly text: string;
   stop(): void;
 }
 
@@ -43,6 +48,12 @@ interface Generations {
 }
 
 /** Answers go on while the user looks at other threads and screens. */
+/**
+ * What answers that are being made have so far, by thread. Apart from what they are, which changes a few times while the text
+ * grows many times a second: only what shows the text is rendered then.
+ */
+export const useAnswerTexts = create<Readonly<Record<string, string>>>(() => ({}));
+
 export const useGenerations = create<Generations>(() => ({ running: {}, failures: {} }));
 
 /** After a stop, how long to wait for the program to have saved what came, and how often to look. */
@@ -81,13 +92,15 @@ export async function generate(threadId: string, request: Request): Promise<Mess
     leaving.abort();
   };
   useGenerations.setState(({ running, failures }) => ({
-    running: { ...running, [threadId]: { request, phase: { kind: 'starting' }, answerId: null, text: '', stop } },
+    running: { ...running, [threadId]: { request, phase: { kind: 'starting' }, answerId: null, stop } },
     failures: without(failures, threadId),
   }));
 
-  const text = collectText((more) =>
-    change(threadId, (old) => ({ ...old, text: old.text + more, phase: old.phase.kind === 'stopping' ? old.phase : { kind: 'text' } })),
-  );
+  useAnswerTexts.setState({ [threadId]: '' });
+  const text = collectText((more) => {
+    useAnswerTexts.setState((texts) => ({ [threadId]: (texts[threadId] ?? '') + more }));
+    change(threadId, (old) => (old.phase.kind === 'stopping' || old.phase.kind === 'text' ? old : { ...old, phase: { kind: 'text' } }));
+  });
   try {
     for await (const event of ask(threadId, request, leaving.signal)) {
       if (event.type === 'text') {
@@ -99,7 +112,8 @@ export async function generate(threadId: string, request: Request): Promise<Mess
         // What is being made is what one wants to see, whichever sibling was in view.
         for (const { id, parentId } of event.messages) choose(threadId, parentKey(parentId), id);
         if (answer !== undefined) forgetTokens(answer.id);
-        change(threadId, (old) => ({ ...old, answerId: answer?.id ?? null, text: answer?.text ?? '' }));
+        useAnswerTexts.setState({ [threadId]: answer?.text ?? '' });
+        change(threadId, (old) => ({ ...old, answerId: answer?.id ?? null }));
       } else if (event.type === 'finished') {
         saveMessages(threadId, [event.message]);
         ended = event.message;
@@ -118,6 +132,7 @@ export async function generate(threadId: string, request: Request): Promise<Mess
   }
   text.flush();
   useGenerations.setState(({ running }) => ({ running: without(running, threadId) }));
+  useAnswerTexts.setState((texts) => without(texts, threadId), true);
   return ended;
 }
 
@@ -127,8 +142,8 @@ function ask(threadId: string, request: Request, signal: AbortSignal): AsyncIter
     case 'send':
       return api.stream('chat.send', { threadId, parentId: request.parentId, text: request.text }, signal);
     case 'regenerate': {
-      const { messageId, seed } = request;
-      return api.stream('chat.regenerate', { threadId, messageId, ...(seed === undefined ? {} : { seed }) }, signal);
+      const { kind: _, ...wanted } = request;
+      return api.stream('chat.regenerate', { threadId, ...wanted }, signal);
     }
     case 'resume':
       return api.stream('chat.resume', { threadId, messageId: request.messageId }, signal);
