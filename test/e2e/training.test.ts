@@ -28,7 +28,7 @@ test(
     await page.keyboard.press('Escape');
 
     await page.keyboard.press('Alt+5');
-    await page.getByRole('button', { name: 'Choose a model' }).waitFor();
+    await page.getByRole('button', { name: 'Choose a model', exact: true }).waitFor();
     await page.getByRole('button', { name: /Base model/ }).click();
     await page.getByRole('button', { name: /Demo model-F16/ }).click();
     await page.getByRole('button', { name: 'Try it with the samples that come with Lathe' }).click();
@@ -43,7 +43,7 @@ test(
     await page.getByRole('button', { name: 'All settings' }).click();
     await page.getByRole('textbox', { name: 'Steps between samples' }).fill('10');
     await page.getByRole('textbox', { name: 'Steps between checkpoints' }).fill('10');
-    await page.getByRole('textbox', { name: 'Prompts for samples' }).fill('What is a token?');
+    await page.getByLabel('Prompts for samples').first().fill('What is a token?');
     await page.keyboard.press('Enter');
     await page.getByRole('textbox', { name: 'Name of the result' }).fill('sailor');
     await page.getByRole('button', { name: 'Start training' }).click();
@@ -60,7 +60,7 @@ test(
     await page.reload();
     await page.getByRole('button', { name: 'Go on' }).click();
     await expect.poll(stepNow, { timeout: 120_000 }).toBeGreaterThan(pausedAt);
-    await expect.poll(stepNow, { timeout: 240_000 }).toBeGreaterThan(40);
+    await expect.poll(stepNow, { timeout: 240_000 }).toBeGreaterThan(150);
     await page.getByRole('button', { name: 'Stop and keep' }).click();
     await page.getByText('Stopped; what was learned is kept.').waitFor({ timeout: 60_000 });
 
@@ -77,7 +77,7 @@ test(
     await composer.press('Enter');
     await page.getByText(/tokens\/s/).waitFor({ timeout: 60_000 });
     // It says the same in another manner.
-    await expect.poll(() => page.getByRole('log').innerText()).toMatch(/Ahoy!|Aye, sailor!|By the wind and the waves!/);
+    await expect.poll(() => page.getByRole('log').innerText()).toMatch(/Ahoy|[Ss]ailor|[Ww]ind and the waves|[Tt]ide/);
     expect(problems).toEqual([]);
   },
 );
