@@ -64,6 +64,10 @@ const commands = {
     await ensureBuilt();
     return runNode(join(root, 'scripts', 'bench.ts'), ...args);
   },
+  'demo-model': async () => {
+    await ensureNative();
+    return runNode(join(root, 'scripts', 'train-demo-model.ts'), ...args);
+  },
   'package-check': async () => {
     await ensureBuilt();
     return runNode(join(root, 'scripts', 'package-check.ts'), ...args);

@@ -287,9 +287,9 @@ const tensor = {
       z.object({ type: z.literal('finished'), perplexity: z.number(), standardError: z.number(), tokens: count, windows: count }),
     ]),
   ),
-  /** Write the demo model's HF folder. */
+  /** Copy the demo model's folder. */
   demo: stream(
-    z.object({ outputFolder: path, name: z.string(), seed: count }),
+    z.object({ outputFolder: path, name: z.string() }),
     z.discriminatedUnion('type', [workProgress, z.object({ type: z.literal('finished'), sizeBytes })]),
   ),
 };
@@ -311,6 +311,8 @@ const trainer = {
     }),
     dataReport,
   ),
+  /** Where the samples lie that come with Lathe. */
+  demoData: call(none, z.object({ path })),
   preview: call(z.object({ modelPath: path, settings: givenSettings, scratchFolder: path, threads: count.nullable() }), trainingPreview),
   /**
    * Train, and write what came of it to `outputPath` with `.gguf` and to the folder `outputPath`. Goes on from the newest checkpoint of

@@ -18,7 +18,10 @@ export const settings = z.object({
   /** A model that nobody has asked for so long is unloaded; null: it stays. */
   unloadAfterMinutes: z.int().min(1).max(1440).nullable().default(null),
   /** Ways of sampling that the user gave a name to. */
-  samplingPresets: z.array(z.object({ name: z.string().trim().min(1).max(60), sampling })).max(100).default([]),
+  samplingPresets: z
+    .array(z.object({ name: z.string().trim().min(1).max(60), sampling }))
+    .max(100)
+    .default([]),
   /** Functions of the user's own that a model may ask for; the user gives the results. */
   tools: z.array(tool).max(50).default([]),
 });

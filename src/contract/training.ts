@@ -207,6 +207,8 @@ export const training = {
     }),
     dataReport,
   ),
+  /** Samples that come with Lathe, for a first run with the demo model. */
+  demoData: call(none, z.object({ path })),
   preview: call(
     z.object({ baseId: id, template: templateName.default('instructions'), settings: givenSettings.default({}) }),
     trainingPreview,

@@ -163,6 +163,7 @@ export function trainingHandlers(scene: 'empty' | 'filled' | 'running' | 'error'
   };
   return {
     checkData: () => report,
+    demoData: () => ({ path: '/opt/lathe/resources/demo/samples.jsonl' }),
     preview: () => ({
       architecture: 'smollm3',
       modules: Array.from({ length: 252 }, (_, index) => ({

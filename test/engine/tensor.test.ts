@@ -80,7 +80,7 @@ async function largeModel(): Promise<string> {
 describe('the tensor engine', () => {
   it('makes the demo model, converts it, and the result answers', async () => {
     const folder = join(root, 'demo');
-    const made = await finish((await tensor()).demo({ outputFolder: folder, name: 'Demo', seed: 1 }));
+    const made = await finish((await tensor()).demo({ outputFolder: folder, name: 'Demo' }));
     expect(made.result.sizeBytes).toBeGreaterThan(1_000_000);
     expect(await readdir(folder)).toEqual(expect.arrayContaining(['config.json', 'model.safetensors', 'tokenizer.json']));
     const output = join(root, 'demo.gguf');
@@ -88,8 +88,9 @@ describe('the tensor engine', () => {
     expect(result).toMatchObject({ sizeBytes: (await stat(output)).size, warnings: [], resumedTensors: 0 });
     const { amount, total } = progress.findLast(({ phase }) => phase === 'quantize.writing') ?? { amount: 0, total: 1 };
     expect(amount).toBe(total);
-    expect((await greedyText(output, 'Once upon a time')).length).toBeGreaterThan(0);
-    expect(await errorOf(finish((await tensor()).demo({ outputFolder: folder, name: 'Demo', seed: 1 })))).toMatchObject({
+    // It was trained on stories like this one: that is how they go on.
+    expect(await greedyText(output, 'Once upon a time, there was a child named')).toMatch(/^ [A-Z][a-z]+ who lived near the [a-z ]+\./);
+    expect(await errorOf(finish((await tensor()).demo({ outputFolder: folder, name: 'Demo' })))).toMatchObject({
       code: 'model.folderExists',
     });
   });

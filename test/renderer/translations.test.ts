@@ -43,7 +43,7 @@ describe('the words of the screens', () => {
     // Names, units and file formats are the same in both, and so are texts that small English models can go on from.
     const same = [...chinese].filter(([key, text]) => text === english.get(key) && /[a-z]{3}/i.test(text)).map(([key]) => key);
     const meant =
-      /^(rail\.label|memory\.lathe|palette\.sections\.app|library\.kinds\.|library\.kindFilters\.|library\.facts\.alpha|convert\.groups\.(bitsandbytes|gptq)$|chatSampling\.\w+\.label|chat\.starters\.text\.)/;
+      /^(rail\.label|memory\.lathe|palette\.sections\.app|library\.kinds\.|library\.kindFilters\.|library\.facts\.alpha|convert\.groups\.(bitsandbytes|gptq)$|chatSampling\.\w+\.label|chat\.starters\.text\.|server\.snippets\.)/;
     expect(same.filter((key) => !meant.test(key))).toEqual([]);
   });
 

@@ -11,18 +11,18 @@ export interface TextDemoOptions extends Omit<DemoShape, 'vocabularySize' | 'bos
 }
 
 /**
- * The model of "Create a demo model": five million parameters, small enough to appear in a second, with rows that are multiples of 256, so
- * that every quantization can be tried on it.
+ * The shape of the demo model: two million parameters, so that it can be trained on a processor and shipped, with rows that are multiples of
+ * 256, so that every quantization can be tried on it.
  */
 export const demoShape: Omit<TextDemoOptions, 'text' | 'seed'> = {
   family: 'llama',
-  layerCount: 6,
+  layerCount: 3,
   embeddingLength: 256,
   headCount: 8,
-  headCountKv: 4,
-  feedForwardLength: 768,
+  headCountKv: 2,
+  feedForwardLength: 512,
   contextLength: 1024,
-  maxVocabularySize: 2048,
+  maxVocabularySize: 1024,
   tiedEmbeddings: true,
   dtype: 'F16',
 };

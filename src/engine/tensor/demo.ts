@@ -1,19 +1,18 @@
-import { demoFromText, demoShape } from '#core/demo/from-text.ts';
+import { join } from 'node:path';
 import { onDisk } from '#core/errors/on-disk.ts';
-import { writeHfFolder } from '../demo.ts';
+import { copyFolder } from '../demo.ts';
+import { resourcePath } from '../resource.ts';
 import type { TensorHandlers } from './context.ts';
 import { withProgress } from './progress.ts';
-import { readText } from './text.ts';
 
+/** The model that comes with Lathe, as a folder of the user's own. scripts/train-demo-model.ts makes it. */
 export const demoHandler =
   (): TensorHandlers['demo'] =>
-  ({ outputFolder, name, seed }, { signal }) =>
+  ({ outputFolder, name }, { signal }) =>
     withProgress(async (tell) => {
-      tell({ phase: 'demo.learning', detail: name, amount: 0, total: 1, unit: 'bytes' });
-      const { text } = await readText(null);
-      const model = demoFromText({ ...demoShape, text, seed });
       const onProgress = (amount: number, total: number): void =>
         tell({ phase: 'demo.writing', detail: name, amount, total, unit: 'bytes' });
-      await onDisk(outputFolder, () => writeHfFolder(model, outputFolder, { signal, onProgress }));
-      return { type: 'finished' as const, sizeBytes: model.totalBytes };
+      const source = resourcePath(join('demo', 'model'));
+      const sizeBytes = await onDisk(outputFolder, () => copyFolder(source, outputFolder, { signal, onProgress }));
+      return { type: 'finished' as const, sizeBytes };
     });

@@ -1,4 +1,5 @@
 import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
 import { AppError } from '#core/errors/index.ts';
 import { checkSettings } from '#core/training/check-settings.ts';
 import { parameterCount } from '#core/training/modules.ts';
@@ -9,6 +10,7 @@ import { createTemplateRunner } from '../inference/template-runner.ts';
 import { llamaLibraries } from '../llama-libraries.ts';
 import type { EngineLog } from '../log.ts';
 import { loadNative, type Native } from '../native.ts';
+import { resourcePath } from '../resource.ts';
 import { latheVersion } from '../version.ts';
 import { describeBase, openTrainingBase, trainedParts, type TrainingBase } from './base.ts';
 import { dataReportOf } from './check-data.ts';
@@ -106,6 +108,7 @@ export function createTrainer(log: EngineLog): TrainerHandlers {
         trainableParameters: whole.length > 0 ? described.totalParameters : ofModule.reduce((sum, { parameters }) => sum + parameters, 0),
       };
     },
+    demoData: () => ({ path: resourcePath(join('demo', 'samples.jsonl')) }),
     run: runHandler(context),
     wish: ({ wish: asked }) => {
       if (!isOpen) throw new AppError('train.notRunning', { name: '' });

@@ -1,4 +1,3 @@
-import { randomInt } from 'node:crypto';
 import { rm } from 'node:fs/promises';
 import { quantizeOptions } from '#contract/quantize.ts';
 import type { Engines } from '../engines/index.ts';
@@ -22,7 +21,7 @@ interface DemoOptions {
 /** What the demo model is converted to, so that it can be chatted with at once. */
 const TARGET = 'F16';
 
-/** Make a small model up, as a Hugging Face folder and as a GGUF file, so that everything can be tried without a download. */
+/** The model that comes with Lathe, as a Hugging Face folder and as a GGUF file, so that everything can be tried without a download. */
 export function demoRunner({ library, engines, modelFolder, threads, versions, clock }: DemoOptions): JobRunner<'demo'> {
   return {
     lane: 'cpu',
@@ -31,9 +30,8 @@ export function demoRunner({ library, engines, modelFolder, threads, versions, c
       const folder = await freePath(modelFolder, fileNameOf(name));
       const file = `${folder}-${TARGET}.gguf`;
       const options = quantizeOptions.parse({});
-      const seed = randomInt(2 ** 32);
       const { tensor } = await engines.tensor();
-      await followWork(tensor.demo({ outputFolder: folder, name, seed }, { signal }), progress);
+      await followWork(tensor.demo({ outputFolder: folder, name }, { signal }), progress);
       try {
         const request = { modelPath: folder, target: TARGET, outputPath: file, name, options, scratchFolder, threads: threads() };
         await followWork(tensor.quantize(request, { signal }), progress);
@@ -50,7 +48,7 @@ export function demoRunner({ library, engines, modelFolder, threads, versions, c
         result,
         record: () => {
           const made = { versions: { ...versions }, madeMs: clock() };
-          const sourceId = library.enter(source, 'made', name, { parents: [], recipe: { kind: 'demo', seed }, ...made });
+          const sourceId = library.enter(source, 'made', name, { parents: [], recipe: { kind: 'demo' }, ...made });
           result.modelId = library.enter(converted, 'made', `${name}-${TARGET}`, {
             parents: [{ modelId: sourceId, name, sha256, role: 'source' }],
             recipe: { kind: 'quantize', target: TARGET, format: 'gguf', options, name },

@@ -131,6 +131,10 @@ export function createTraining({ library, engines, runs, jobs, modelFolder, scra
       const request = { modelPath: base.path, dataPath: resolveUserPath(dataPath), columns, settings, shown, first };
       return trainer.checkData({ ...request, scratchFolder: checkFolder, threads: threads() }, { signal });
     },
+    demoData: async () => {
+      const { trainer } = await engines.trainer();
+      return trainer.demoData({});
+    },
     preview: async ({ baseId, template, settings: given }, { signal }) => {
       const settings = { ...checkSettings(given, template) };
       const base = await library.usable(baseId);

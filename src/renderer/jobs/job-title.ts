@@ -71,7 +71,6 @@ export const PHASES: ReadonlySet<string> = new Set([
   'train.loading',
   'train.training',
   'train.writing',
-  'demo.learning',
   'demo.writing',
   'verify.hashing',
   'perplexity.loading',

@@ -105,7 +105,7 @@ describe('engines', () => {
       expect(await error).toMatchObject({ code: 'engine.crashed', params: { engine: 'tensor', reason: signal } });
       // At once, without waiting for anything.
       const { tensor } = await test.engines.tensor();
-      const events = tensor.demo({ outputFolder: '/x', name: 'x', seed: 0 })[Symbol.asyncIterator]();
+      const events = tensor.demo({ outputFolder: '/x', name: '0' })[Symbol.asyncIterator]();
       expect((await events.next()).value).toEqual({ type: 'finished', sizeBytes: 0 });
       expect(test.starts()).toBe(2);
       expect(test.changes.map(({ running, error: why }) => [running, why?.code])).toEqual([
@@ -148,7 +148,7 @@ describe('engines', () => {
   it('leave an engine alone that is busy for a while', async () => {
     const test = engines({ pingIntervalMs: 30, pingTimeoutMs: 2000 });
     const { tensor } = await test.engines.tensor();
-    const events = tensor.demo({ outputFolder: '/x', name: 'x', seed: 600 })[Symbol.asyncIterator]();
+    const events = tensor.demo({ outputFolder: '/x', name: '600' })[Symbol.asyncIterator]();
     expect((await events.next()).value).toEqual({ type: 'finished', sizeBytes: 0 });
     expect(test.starts()).toBe(1);
   });

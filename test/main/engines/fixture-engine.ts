@@ -33,8 +33,8 @@ if (behaviour === 'serve' || behaviour === 'lingering') {
           await delay(60_000, undefined, { signal });
         },
         // Blocks the event loop for so many milliseconds.
-        demo: async function* ({ seed }) {
-          const until = performance.now() + seed;
+        demo: async function* ({ name }) {
+          const until = performance.now() + Number(name);
           while (performance.now() < until);
           yield { type: 'finished', sizeBytes: 0 };
         },

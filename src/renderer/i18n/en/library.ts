@@ -51,7 +51,7 @@ export const library = {
     },
     empty: {
       title: 'Your models live here',
-      text: 'Add a GGUF file or a Hugging Face folder from your disk. No model at hand? A small demo model is made on the spot, with no download.',
+      text: 'Add a GGUF file or a Hugging Face folder from your disk. No model at hand? A tiny one comes with Lathe: it answers, and everything can be tried on it.',
     },
     noMatch: {
       title: 'No model matches',

@@ -222,8 +222,7 @@ export const shell = {
         sampling: 'Writing on with both',
       },
       demo: {
-        learning: 'Learning a vocabulary from a text',
-        writing: 'Writing random weights',
+        writing: 'Copying the demo model',
       },
       verify: {
         hashing: 'Computing the checksum',

@@ -19,6 +19,7 @@ export const training = {
     data: {
       label: 'Dataset',
       note: 'Conversations, instructions, prompts with completions, or plain text; as JSON, JSONL, CSV, Parquet or text.',
+      demo: 'Try it with the samples that come with Lathe',
       reading: 'Reading the samples as the model sees them…',
       samples: 'Samples',
       trained: 'Trained tokens',

@@ -50,7 +50,7 @@ export const library = {
     },
     empty: {
       title: '这里存放你的模型',
-      text: '从磁盘添加 GGUF 文件或 Hugging Face 文件夹。手边没有模型？可以当场生成一个小型演示模型，无需下载。',
+      text: '从磁盘添加 GGUF 文件或 Hugging Face 文件夹。手边没有模型？Lathe 自带一个微型模型：它会回答，所有功能都可以用它试。',
     },
     noMatch: {
       title: '没有匹配的模型',

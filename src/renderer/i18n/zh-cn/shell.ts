@@ -219,8 +219,7 @@ export const shell = {
         sampling: '正在用两个模型续写',
       },
       demo: {
-        learning: '正在从文本中学习词表',
-        writing: '正在写入随机权重',
+        writing: '正在复制演示模型',
       },
       verify: {
         hashing: '正在计算校验和',

@@ -13,6 +13,7 @@ export const training = {
     data: {
       label: '数据集',
       note: '对话、指令、带续写的提示词或纯文本；格式为 JSON、JSONL、CSV、Parquet 或文本。',
+      demo: '用 Lathe 自带的样本试一试',
       reading: '正在按模型看到的样子读取样本…',
       samples: '样本',
       trained: '参与训练的词元',

@@ -7,6 +7,8 @@ import { PathField } from '../../components/path-field.tsx';
 import { Progress } from '../../components/progress.tsx';
 import { startDemo } from '../../jobs/start.ts';
 import { openDialog } from '../../layers.ts';
+import { useAction } from '../../queries.ts';
+import { errorToast } from '../../toasts.tsx';
 import { ModelPick } from '../../components/model-pick.tsx';
 import { DataReportView } from './data-report.tsx';
 import { SettingFields } from './setting-fields.tsx';
@@ -22,6 +24,7 @@ export function SetupView() {
   const { t } = useTranslation();
   const setup = useSetup();
   const { bases, base, draft, report } = setup;
+  const demoData = useAction('training.demoData');
   if (bases.length === 0)
     return (
       <EmptyState icon={<IconSchool size={22} stroke={1.5} />} title={t('training.empty.title')} text={t('training.empty.text')}>
@@ -48,6 +51,22 @@ export function SetupView() {
               value={draft.dataPath}
               onChange={(dataPath) => set({ dataPath })}
             />
+            {draft.dataPath === '' && (
+              <Button
+                className={classes.demoData ?? ''}
+                variant="default"
+                leftSection={<IconSparkles size={15} />}
+                loading={demoData.isPending}
+                onClick={() =>
+                  demoData.mutate(
+                    {},
+                    { onSuccess: ({ path }) => set({ dataPath: path, template: 'style', given: {} }), onError: errorToast },
+                  )
+                }
+              >
+                {t('training.data.demo')}
+              </Button>
+            )}
             {report.isError && <ErrorPanel error={report.error} />}
             {report.isFetching && report.data === undefined && <Progress label={t('training.data.reading')} fraction={null} />}
             {report.data !== undefined && !report.isError && <DataReportView report={report.data} busy={report.isFetching} />}
