@@ -36,7 +36,7 @@ function trainedValues(trainer: Trainer, { gguf, shape, transform }: TensorRule)
   const found = trainer.tensors.find(({ name }) => name === gguf);
   if (found === undefined) throw new RangeError(`${gguf} was not trained`);
   const count = shape.reduce((product, side) => product * side, 1);
-  const values = trainer.readState().parameters.slice(found.offset, found.offset + count) as Float32Array<ArrayBuffer>;
+  const values = trainer.readState().parameters.slice(found.offset, found.offset + count);
   if (transform.kind === 'permuteRows') return turnedBack(values, shape[0] ?? 1, transform.heads);
   if (transform.kind !== 'none') throw new RangeError(`no way back for ${transform.kind}`);
   return values;

@@ -97,9 +97,10 @@ function Problem({ problem }: { readonly problem: AppErrorData }) {
   const { what } = useErrorText()(problem);
   return (
     <Tooltip label={what} multiline maw={320}>
-      <span className={classes.problem} role="img" aria-label={what} tabIndex={0}>
+      {/* A button, so that the keyboard comes to it and the tip says what is wrong. */}
+      <button type="button" className={classes.problem} aria-label={what}>
         <IconAlertTriangle size={14} aria-hidden />
-      </span>
+      </button>
     </Tooltip>
   );
 }
