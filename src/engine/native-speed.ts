@@ -1,8 +1,6 @@
+import type { CacheType } from '#core/memory/cache-types.ts';
 import { defaultThreads, type CancelFlag, type JobRunner } from './native-job.ts';
 import type { AdapterFile } from './native-quantize.ts';
-
-/** Types that llama.cpp keeps keys and values in. */
-export type CacheType = 'F32' | 'F16' | 'BF16' | 'Q8_0' | 'Q5_1' | 'Q5_0' | 'Q4_1' | 'Q4_0' | 'IQ4_NL';
 
 export interface SpeedOptions {
   /** A GGUF file, or the first of a split one. */

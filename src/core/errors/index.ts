@@ -1,5 +1,6 @@
 import { formatBytes, formatDuration } from '../bytes.ts';
 import { adapterErrors } from './adapters.ts';
+import { benchmarkErrors } from './benchmark.ts';
 import { certificateErrors } from './certificates.ts';
 import { chatErrors } from './chat.ts';
 import { cliErrors } from './cli.ts';
@@ -23,6 +24,7 @@ export type { ErrorParam, ErrorParams, ErrorText } from './text.ts';
 /** Every error that Lathe can name. Each domain keeps its own list beside this file. */
 export const errorCatalogue = {
   ...adapterErrors,
+  ...benchmarkErrors,
   ...certificateErrors,
   ...chatErrors,
   ...cliErrors,

@@ -1,5 +1,6 @@
 import type { ErrorCode, ErrorText } from '#core/errors/index.ts';
 import { adapters } from './adapters.ts';
+import { benchmark } from './benchmark.ts';
 import { certificates } from './certificates.ts';
 import { formats } from './formats.ts';
 import { models } from './models.ts';
@@ -7,7 +8,12 @@ import { program } from './program.ts';
 import { training } from './training.ts';
 
 /** 所有错误的中文文本。缺少或多出任何一个代码都无法通过编译。 */
-export const zhErrors = { ...adapters, ...certificates, ...formats, ...models, ...program, ...training } as const satisfies Record<
-  ErrorCode,
-  ErrorText
->;
+export const zhErrors = {
+  ...adapters,
+  ...benchmark,
+  ...certificates,
+  ...formats,
+  ...models,
+  ...program,
+  ...training,
+} as const satisfies Record<ErrorCode, ErrorText>;
