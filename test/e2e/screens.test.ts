@@ -385,6 +385,6 @@ describe('everywhere', () => {
     await jobs.getByRole('button', { name: 'Cancel “Make F16 from SmolLM3 3B”' }).click();
     await jobs.getByText('Cancelled. Nothing half-done was kept.').waitFor();
     await jobs.getByRole('button', { name: 'Clear ended' }).click();
-    await expect.poll(() => jobs.getByRole('listitem').count()).toBe(3);
+    await expect.poll(() => jobs.getByRole('listitem').count()).toBe(4);
   });
 });

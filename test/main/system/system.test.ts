@@ -16,6 +16,9 @@ test('settings have defaults, keep what was chosen, and tell who listens, also i
     importMode: 'link',
     outputFolder: null,
     threads: null,
+    unloadAfterMinutes: null,
+    samplingPresets: [],
+    tools: [],
   });
   const other = await openTest({ home });
   const stop = new AbortController();
