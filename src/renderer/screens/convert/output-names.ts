@@ -1,5 +1,5 @@
 import type { OutputFormat } from '#core/quantize/targets.ts';
-import { baseName, freePath } from '../../output-names.ts';
+import { baseName, fileNameOf, freePath } from '../../output-names.ts';
 
 /**
  * Where each result goes: named after the source and the target, and never twice the same.
@@ -13,7 +13,7 @@ export function outputPaths(
 ): string[] {
   const used = new Set(taken);
   return outputs.map(({ target, format }) => {
-    const path = freePath(`${baseName(modelName)}-${target}`, format === 'gguf' ? '.gguf' : '', folder, used);
+    const path = freePath(`${fileNameOf(baseName(modelName))}-${target}`, format === 'gguf' ? '.gguf' : '', folder, used);
     used.add(path);
     return path;
   });
