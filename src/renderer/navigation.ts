@@ -16,6 +16,7 @@ export const goTo = {
   thread: (threadId: string): void => history.push(`/chat/${encodeURIComponent(threadId)}`),
   convert: (modelId?: string): void => history.push(`/convert${query({ model: modelId })}`),
   training: (modelId?: string): void => history.push(`/training${query({ model: modelId })}`),
+  memory: (modelId?: string): void => history.push(`/memory${query({ model: modelId })}`),
   adapters: (adapterId?: string): void => history.push(`/adapters${query({ use: adapterId })}`),
   server: (): void => history.push('/server'),
   newChat: (modelId?: string): void => history.push(`/chat${query({ model: modelId })}`),

@@ -4,6 +4,7 @@ import { librarySearch } from './screens/library/search.ts';
 import { chatSearch } from './screens/chat/search.ts';
 import { adaptersSearch } from './screens/adapters/search.ts';
 import { convertSearch } from './screens/convert/search.ts';
+import { memorySearch } from './screens/memory/search.ts';
 import { trainingSearch } from './screens/training/search.ts';
 import { RouteError } from './shell/route-error.tsx';
 import { Shell } from './shell/shell.tsx';
@@ -39,12 +40,16 @@ const training = createRoute({ getParentRoute: () => root, path: '/training', va
   import('./screens/training/route.tsx').then(({ route }) => route),
 );
 
+const memory = createRoute({ getParentRoute: () => root, path: '/memory', validateSearch: memorySearch }).lazy(() =>
+  import('./screens/memory/route.tsx').then(({ route }) => route),
+);
+
 const server = createRoute({ getParentRoute: () => root, path: '/server' }).lazy(() =>
   import('./screens/server/route.tsx').then(({ route }) => route),
 );
 
 export const router = createRouter({
-  routeTree: root.addChildren([home, library, chat, convert, adapters, training, server]),
+  routeTree: root.addChildren([home, library, chat, convert, adapters, training, memory, server]),
   history,
   defaultPreload: 'intent',
   defaultErrorComponent: RouteError,

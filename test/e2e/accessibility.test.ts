@@ -140,6 +140,17 @@ const states: readonly State[] = [
     at: '/server',
     open: [async (page) => page.getByRole('switch').click()],
   },
+  { name: 'memory, by size', scene: 'empty', at: '/memory' },
+  {
+    name: 'memory, a model on a card',
+    scene: 'filled',
+    at: '/memory?model=qwen7',
+    open: [
+      async (page) => page.getByRole('button', { name: 'GeForce RTX 4090', exact: true }).click(),
+      async (page) => page.getByRole('radio', { name: /^QLoRA/ }).click({ force: true }),
+    ],
+  },
+  { name: 'memory, an error', scene: 'error', at: '/memory' },
   { name: 'convert, empty', scene: 'empty', at: '/convert' },
   { name: 'convert, before a model is chosen', scene: 'filled', at: '/convert' },
   {

@@ -1,12 +1,21 @@
-import { IconBooks, IconMessageCircle, IconSchool, IconServer2, IconStack2, IconTransform, type Icon } from '@tabler/icons-react';
+import {
+  IconBooks,
+  IconChartBar,
+  IconMessageCircle,
+  IconSchool,
+  IconServer2,
+  IconStack2,
+  IconTransform,
+  type Icon,
+} from '@tabler/icons-react';
 import type { Keys } from '../commands/keys.ts';
 import { goTo } from '../navigation.ts';
 
-export type ScreenName = 'library' | 'chat' | 'convert' | 'adapters' | 'training' | 'server';
+export type ScreenName = 'library' | 'chat' | 'convert' | 'adapters' | 'training' | 'memory' | 'server';
 
 interface Screen {
   readonly name: ScreenName;
-  readonly path: '/library' | '/chat/{-$threadId}' | '/convert' | '/adapters' | '/training' | '/server';
+  readonly path: '/library' | '/chat/{-$threadId}' | '/convert' | '/adapters' | '/training' | '/memory' | '/server';
   readonly icon: Icon;
   readonly keys: Keys;
   open(): void;
@@ -42,6 +51,13 @@ export const screens: readonly Screen[] = [
     icon: IconSchool,
     keys: { desktop: 'mod+5', browser: 'alt+5' },
     open: () => goTo.training(),
+  },
+  {
+    name: 'memory',
+    path: '/memory',
+    icon: IconChartBar,
+    keys: { desktop: 'mod+6', browser: 'alt+6' },
+    open: () => goTo.memory(),
   },
   {
     name: 'server',

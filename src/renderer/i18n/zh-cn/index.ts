@@ -2,6 +2,7 @@ import type { Messages } from '../en/index.ts';
 import { adapters } from './adapters.ts';
 import { chat } from './chat.ts';
 import { convert } from './convert.ts';
+import { estimate } from './estimate.ts';
 import { library } from './library.ts';
 import { server } from './server.ts';
 import { shell } from './shell.ts';
@@ -19,4 +20,13 @@ import { training } from './training.ts';
  *   link 链接 · copy 复制 · convert 转换 · verify 校验 · licence 许可协议
  * 称呼用户为“你”；按钮用动词；句子不用感叹号；中文与西文、数字之间留空格。
  */
-export const zhCn = { ...shell, ...library, ...chat, ...convert, ...adapters, ...training, ...server } as const satisfies Messages;
+export const zhCn = {
+  ...shell,
+  ...library,
+  ...chat,
+  ...convert,
+  ...adapters,
+  ...training,
+  ...estimate,
+  ...server,
+} as const satisfies Messages;
