@@ -72,7 +72,9 @@ export function planCells<M>(models: readonly M[], preset: PresetName, sweep: Sw
   const { settings, sweep: own } = presets[preset];
   let combinations: readonly SpeedSettings[] = [settings];
   for (const [name, values] of Object.entries({ ...own, ...sweep }))
-    combinations = combinations.flatMap((each) => [...new Set<unknown>(values)].map((value): SpeedSettings => ({ ...each, [name]: value })));
+    combinations = combinations.flatMap((each) =>
+      [...new Set<unknown>(values)].map((value): SpeedSettings => ({ ...each, [name]: value })),
+    );
   const cells = models.length * combinations.length;
   if (cells > MOST_CELLS) throw new AppError('benchmark.tooManyCells', { cells, limit: MOST_CELLS });
   return models.flatMap((model) => combinations.map((each) => ({ model, settings: each })));
