@@ -15,7 +15,8 @@ beforeAll(async () => {
 });
 afterAll(() => browser.close());
 
-test('an adapter is added, merged in one go, proved green and chatted with', { timeout: 300_000 }, async () => {
+/** The program with a model, a wider one, and an adapter of real effect that fits the first. */
+async function withAdapter() {
   const home = await emptyHome();
   const files = join(home, 'files');
   await mkdir(files);
@@ -47,7 +48,11 @@ test('an adapter is added, merged in one go, proved green and chatted with', { t
       .waitFor();
     await page.keyboard.press('Escape');
   }
+  return { page, problems };
+}
 
+test('an adapter is added, merged in one go, proved green and chatted with', { timeout: 300_000 }, async () => {
+  const { page, problems } = await withAdapter();
   await page.keyboard.press('Alt+4');
   await page.getByRole('heading', { name: 'Adapters & merge' }).waitFor();
   await page.getByRole('button', { name: 'Choose an adapter' }).waitFor();
@@ -92,3 +97,39 @@ test('an adapter is added, merged in one go, proved green and chatted with', { t
   await page.getByText('The merge is what was asked for').waitFor();
   expect(problems).toEqual([]);
 });
+
+test(
+  'in a chat, adapters are added, turned down and off without a load, and the answers tell with what they were made',
+  { timeout: 300_000 },
+  async () => {
+    const { page, problems } = await withAdapter();
+    await page.getByRole('option').filter({ hasText: 'base' }).click();
+    await page.getByRole('button', { name: 'Chat', exact: true }).click();
+    const composer = page.locator('[data-composer]');
+    await composer.waitFor();
+    await page.keyboard.press('Control+.');
+    await page.getByRole('textbox', { name: 'Temperature' }).fill('0');
+    await page.getByRole('textbox', { name: 'Longest answer' }).fill('16');
+    const answers = page.getByRole('log');
+    const said = async (count: number): Promise<string> => {
+      await expect.poll(() => page.getByText(/tokens\/s/).count(), { timeout: 60_000 }).toBe(count);
+      return (await answers.innerText()).split('in the').at(-1) ?? '';
+    };
+    const ask = async (count: number): Promise<string> => {
+      await composer.fill('in the');
+      await composer.press('Enter');
+      return said(count);
+    };
+    await ask(1);
+    await page.getByRole('button', { name: 'Adapter', exact: true }).click();
+    await page.getByRole('button', { name: /^tone/ }).click();
+    await page.keyboard.press('Escape');
+    const strength = page.getByRole('textbox', { name: 'Strength of tone' });
+    await strength.fill('1.5');
+    expect(await ask(2)).toContain('with tone × 1.5');
+    // Off: the base alone, which says nothing of adapters.
+    await page.getByRole('switch', { name: 'tone is on' }).uncheck({ force: true });
+    expect(await ask(3)).not.toContain('with tone');
+    expect(problems).toEqual([]);
+  },
+);

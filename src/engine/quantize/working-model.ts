@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { onDisk } from '#core/errors/on-disk.ts';
 import type { QuantizationPlan } from '#core/quantize/plan.ts';
@@ -38,8 +38,9 @@ export async function makeWorkingModel({ opened, scratchFolder, ...options }: Wo
   return { path, [Symbol.asyncDispose]: () => owned.disposeAsync() };
 }
 
-/** A folder of this process's own, which is there while it is needed. Disposing removes it with all that is in it. Throws `disk.*`. */
+/** A folder of this process's own below one that is made when it is not there. Disposing removes it with all that is in it. Throws `disk.*`. */
 export async function workingFolder(scratchFolder: string): Promise<WorkingModel> {
+  await onDisk(scratchFolder, () => mkdir(scratchFolder, { recursive: true }));
   await removeStale(scratchFolder);
   const path = await onDisk(scratchFolder, () => mkdtemp(join(scratchFolder, `${PREFIX}${process.pid}-`)));
   return { path, [Symbol.asyncDispose]: () => rm(path, { recursive: true, force: true }) };
