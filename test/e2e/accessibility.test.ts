@@ -147,7 +147,8 @@ const states: readonly State[] = [
     at: '/memory?model=qwen7',
     open: [
       async (page) => page.getByRole('button', { name: 'GeForce RTX 4090', exact: true }).click(),
-      async (page) => page.getByRole('radio', { name: /^QLoRA/ }).click({ force: true }),
+      // The radio itself is not seen: a person presses its label.
+      async (page) => page.locator('label', { hasText: /^QLoRA/ }).click(),
     ],
   },
   { name: 'memory, an error', scene: 'error', at: '/memory' },
