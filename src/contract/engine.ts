@@ -307,13 +307,12 @@ const trainer = {
       shown: count,
       first: count,
       scratchFolder: path,
-      threads: count.nullable(),
     }),
     dataReport,
   ),
   /** Where the samples lie that come with Lathe. */
   demoData: call(none, z.object({ path })),
-  preview: call(z.object({ modelPath: path, settings: givenSettings, scratchFolder: path, threads: count.nullable() }), trainingPreview),
+  preview: call(z.object({ modelPath: path, settings: givenSettings, scratchFolder: path }), trainingPreview),
   /**
    * Train, and write what came of it to `outputPath` with `.gguf` and to the folder `outputPath`. Goes on from the newest checkpoint of
    * the run's folder.

@@ -85,11 +85,16 @@ const otherTensors = new Set([
   'rope_factors_short.weight',
 ]);
 
+/** What a GGUF file says of its model before its data. */
+interface ModelHeader extends Pick<GgufHeader, 'metadata'> {
+  readonly tensors: readonly Pick<GgufHeader['tensors'][number], 'name' | 'dimensions'>[];
+}
+
 /**
  * How a model is trained, from its GGUF header; `maxTokens` is the longest row. Throws `train.unsupportedArchitecture` for what
  * the trainer's graph has no place for: it would train another model than the one that is used.
  */
-export function trainableFamily({ metadata, tensors }: Pick<GgufHeader, 'metadata' | 'tensors'>, maxTokens: number): TrainableFamily {
+export function trainableFamily({ metadata, tensors }: ModelHeader, maxTokens: number): TrainableFamily {
   const named = metadata.get('general.architecture');
   const architecture = named?.type === 'str' ? named.value : '';
   const refuse = (reason: string): AppError => new AppError('train.unsupportedArchitecture', { architecture, reason });

@@ -12,7 +12,7 @@ import type { EngineLog } from '../log.ts';
 import { loadNative, type Native } from '../native.ts';
 import { resourcePath } from '../resource.ts';
 import { latheVersion } from '../version.ts';
-import { describeBase, openTrainingBase, trainedParts, type TrainingBase } from './base.ts';
+import { describeBase, openBaseHead, openTrainingBase, trainedParts, type TrainingBase } from './base.ts';
 import { dataReportOf } from './check-data.ts';
 import { encodeData, readDataFile } from './data.ts';
 import { runHandler } from './handler.ts';
@@ -84,21 +84,21 @@ export function createTrainer(log: EngineLog): TrainerHandlers {
     },
   };
   return {
-    checkData: async ({ dataPath, columns, settings: given, shown, first, ...request }, { signal }) => {
+    checkData: async ({ modelPath, scratchFolder, dataPath, columns, settings: given, shown, first }, { signal }) => {
       const settings = checkSettings(given);
       const file = await readDataFile(dataPath, columns);
       const templates = createTemplateRunner();
       try {
-        await using base = await context.openBase(request, signal);
-        await using vocabulary = await openSampleVocabulary(await context.llama(), base.modelPath, signal);
+        await using base = await openBaseHead({ path: modelPath, scratchFolder });
+        await using vocabulary = await openSampleVocabulary(await context.llama(), base.vocabularyPath, signal);
         return dataReportOf(file, await encodeData(file, settings, { vocabulary, templates, signal }), settings, { first, shown });
       } finally {
         await templates.close();
       }
     },
-    preview: async ({ settings: given, ...request }, { signal }) => {
+    preview: async ({ modelPath, scratchFolder, settings: given }) => {
       const settings = checkSettings(given);
-      await using base = await context.openBase(request, signal);
+      await using base = await openBaseHead({ path: modelPath, scratchFolder });
       const { modules, whole } = trainedParts(base.header, settings);
       const described = describeBase(base.header);
       const ofModule = modules.map((module) => ({ ...module, parameters: parameterCount([module], settings.use_dora) }));

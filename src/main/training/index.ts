@@ -26,7 +26,6 @@ interface TrainingOptions {
   /** Where results go unless a run says otherwise. */
   readonly modelFolder: string;
   readonly scratchFolder: string;
-  readonly threads: () => number | null;
   readonly clock: () => number;
 }
 
@@ -44,7 +43,7 @@ const stateOf = (job: Job | undefined, isDone: boolean): TrainingRun['state'] =>
 export type Training = ReturnType<typeof createTraining>;
 
 /** Training runs: begun, followed, told to wait or to end, gone on with. */
-export function createTraining({ library, engines, runs, jobs, modelFolder, scratchFolder, threads, clock }: TrainingOptions) {
+export function createTraining({ library, engines, runs, jobs, modelFolder, scratchFolder, clock }: TrainingOptions) {
   const checkFolder = join(scratchFolder, 'training');
 
   /** The newest job of each run. */
@@ -129,7 +128,7 @@ export function createTraining({ library, engines, runs, jobs, modelFolder, scra
       checkIsModel(base);
       const { trainer } = await engines.trainer();
       const request = { modelPath: base.path, dataPath: resolveUserPath(dataPath), columns, settings, shown, first };
-      return trainer.checkData({ ...request, scratchFolder: checkFolder, threads: threads() }, { signal });
+      return trainer.checkData({ ...request, scratchFolder: checkFolder }, { signal });
     },
     demoData: async () => {
       const { trainer } = await engines.trainer();
@@ -140,7 +139,7 @@ export function createTraining({ library, engines, runs, jobs, modelFolder, scra
       const base = await library.usable(baseId);
       checkIsModel(base);
       const { trainer } = await engines.trainer();
-      return trainer.preview({ modelPath: base.path, settings, scratchFolder: checkFolder, threads: threads() }, { signal });
+      return trainer.preview({ modelPath: base.path, settings, scratchFolder: checkFolder }, { signal });
     },
     start: async ({ baseId, dataPath: written, columns, name, template, settings: given, outputFolder, adapterId, device }) => {
       const settings = { ...checkSettings(given, template) };
@@ -149,6 +148,9 @@ export function createTraining({ library, engines, runs, jobs, modelFolder, scra
       if (adapterId !== null) await usableAdapter(library, adapterId);
       const dataPath = resolveUserPath(written);
       const data = await readData(dataPath);
+      // What cannot be trained is named before there is a run.
+      const { trainer } = await engines.trainer();
+      await trainer.preview({ modelPath: base.path, settings, scratchFolder: checkFolder });
       const id = newId();
       const config = {
         baseId,

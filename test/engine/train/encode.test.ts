@@ -1,9 +1,11 @@
-import { mkdtemp, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeAll, expect, test } from 'vitest';
 import { loadNative } from '#engine/native.ts';
 import { errorOf } from '#test/expect-error.ts';
+import { tinyFolder } from '#test/fixtures.ts';
+import { finish, openTensor, options } from '../tensor-client.ts';
 import { openTrainer } from '../trainer-client.ts';
 import { writeFamilyModel } from './family-models.ts';
 
@@ -20,7 +22,7 @@ async function check(records: readonly object[], settings: Record<string, unknow
   const dataPath = join(folder, 'data.jsonl');
   await writeFile(dataPath, records.map((record) => JSON.stringify(record)).join('\n'));
   const request = { modelPath: join(folder, 'tiny.gguf'), dataPath, columns: {}, shown: 5, first: 0 };
-  return trainer.checkData({ ...request, settings: { max_length: 1024, ...settings }, scratchFolder: join(folder, 'scratch'), threads: 1 });
+  return trainer.checkData({ ...request, settings: { max_length: 1024, ...settings }, scratchFolder: join(folder, 'scratch') });
 }
 
 const trainedOf = async (records: readonly object[], settings: Record<string, unknown>): Promise<string[]> =>
@@ -95,3 +97,19 @@ test('a template that does not end is stopped', async () => {
   const { code } = await errorOf(check([conversation], { chat_template: endless }));
   expect(['chat.templateTooSlow', 'chat.templateTooLarge']).toContain(code);
 }, 60_000);
+
+test('a folder is looked at by its tokenizer alone: as the GGUF file that it becomes, and nothing of it stays behind', async () => {
+  const modelPath = await tinyFolder();
+  const ggufPath = join(folder, 'from-folder.gguf');
+  const scratchFolder = join(folder, 'looked at');
+  const quantize = { modelPath, target: 'F32' as const, outputPath: ggufPath, name: 'tiny', options: options(), scratchFolder, threads: 1 };
+  await finish(openTensor().quantize(quantize));
+  const dataPath = join(folder, 'prompts.jsonl');
+  await writeFile(dataPath, JSON.stringify({ prompt: 'The little lathe ', completion: 'turned all day long.' }));
+  const report = (path: string) =>
+    trainer.checkData({ modelPath: path, dataPath, columns: {}, shown: 1, first: 0, settings: { max_length: 64 }, scratchFolder });
+  expect(await report(modelPath)).toEqual(await report(ggufPath));
+  const preview = (path: string) => trainer.preview({ modelPath: path, settings: { r: 2 }, scratchFolder });
+  expect(await preview(modelPath)).toEqual(await preview(ggufPath));
+  expect(await readdir(scratchFolder)).toEqual([]);
+});

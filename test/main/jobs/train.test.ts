@@ -6,6 +6,7 @@ import { loadNative } from '#engine/native.ts';
 import { writeFamilyModel } from '../../engine/train/family-models.ts';
 import { tales } from '../../engine/train/story-data.ts';
 import { errorOf } from '../../expect-error.ts';
+import { tinyFolder } from '../../fixtures.ts';
 import { endOf } from '../support/jobs.ts';
 import { all, openTest, temporaryFolder } from '../support/open.ts';
 
@@ -134,6 +135,16 @@ test('what is wrong with settings or data is said before there is a run', async 
   await writeFile(dataPath, 'not json\n');
   expect(await errorOf(training.checkData({ baseId, dataPath }))).toMatchObject({ code: 'train.noSamples' });
   expect(await training.runs({})).toEqual([]);
+}, 60_000);
+
+test('a model of a kind that cannot be trained is named before there is a run', async () => {
+  const { client, training, dataPath } = await withData();
+  const reference = await tinyFolder({ family: 'gpt2' });
+  const { id } = await client.library.find({ reference });
+  const error = await errorOf(training.start({ baseId: id, dataPath, name: 'x' }));
+  expect(error).toMatchObject({ code: 'train.unsupportedArchitecture', params: { architecture: 'gpt2' } });
+  expect(await training.runs({})).toEqual([]);
+  expect(await client.jobs.list({})).toEqual([]);
 }, 60_000);
 
 test('a dataset is shown as the model sees it: what is trained, what is cut, what is there twice', async () => {
