@@ -1,6 +1,7 @@
 #include "gemm.h"
 
 #include <algorithm>
+#include <memory>
 #include <vector>
 
 #include "cpu_features.h"
@@ -47,15 +48,6 @@ void pack(int64_t lines, int64_t depth, const float* source, int64_t line_stride
   }
 }
 
-/// out += alpha · values. With a short k this is most of the work, and only steps of a fixed length become vectors.
-void add_scaled(int64_t count, float alpha, const float* __restrict values, float* __restrict out) {
-  constexpr int64_t kStep = 8;
-  int64_t i = 0;
-  for (; i + kStep <= count; i += kStep)
-    for (int64_t s = 0; s < kStep; ++s) out[i + s] += alpha * values[i + s];
-  for (; i < count; ++i) out[i] += alpha * values[i];
-}
-
 }  // namespace
 
 void gemm(int64_t m, int64_t n, int64_t k, float alpha, MatrixView a, MatrixView b, float* c, int64_t c_row_stride,
@@ -63,7 +55,8 @@ void gemm(int64_t m, int64_t n, int64_t k, float alpha, MatrixView a, MatrixView
   if (m <= 0 || n <= 0 || k <= 0) return;
   static const GemmKernel kernel = best_kernel();
   const int64_t columns = std::min(kColumnBlock, round_up(n, kernel.columns));
-  std::vector<float> packed_b(static_cast<size_t>(round_up(columns, kernel.columns) * std::min(kDepth, k)));
+  const auto packed_b = std::make_unique_for_overwrite<float[]>(
+      static_cast<size_t>(round_up(columns, kernel.columns) * std::min(kDepth, k)));
   // Few rows are shared out in smaller blocks, so that every thread has some.
   const int64_t share = round_up((m + workers.count() - 1) / workers.count(), kernel.rows);
   const int64_t row_block = std::min(kRowBlock / kernel.rows * kernel.rows, share);
@@ -78,7 +71,7 @@ void gemm(int64_t m, int64_t n, int64_t k, float alpha, MatrixView a, MatrixView
       workers.each(panels, [&](int64_t panel) {
         const int64_t first = panel * kernel.columns;
         pack(std::min(kernel.columns, width - first), depth, b_block + first * b.column_stride, b.column_stride,
-             b.row_stride, kernel.columns, packed_b.data() + first * depth);
+             b.row_stride, kernel.columns, packed_b.get() + first * depth);
       });
       workers.each(row_blocks, [&](int64_t block) {
         const int64_t row = block * row_block;
@@ -87,15 +80,24 @@ void gemm(int64_t m, int64_t n, int64_t k, float alpha, MatrixView a, MatrixView
         packed_a.resize(static_cast<size_t>(round_up(height, kernel.rows) * depth));
         pack(height, depth, a.data + row * a.row_stride + step * a.column_stride, a.row_stride, a.column_stride,
              kernel.rows, packed_a.data());
-        alignas(64) float tile[kLargestTile];
+        alignas(64) float tile[kLargestTile] = {};
         const auto multiply = [&](int64_t panel, int64_t top) {
           const int64_t first = panel * kernel.columns;
           const int64_t tile_columns = std::min(kernel.columns, width - first);
-          kernel.multiply(depth, packed_a.data() + top * depth, packed_b.data() + first * depth, tile);
           const int64_t tile_rows = std::min(kernel.rows, height - top);
+          const float* a_panel = packed_a.data() + top * depth;
+          const float* b_panel = packed_b.get() + first * depth;
           float* out = c + (row + top) * c_row_stride + column + first;
+          if (tile_rows == kernel.rows && tile_columns == kernel.columns) {
+            kernel.multiply(depth, a_panel, b_panel, alpha, out, c_row_stride);
+            return;
+          }
+          // At an edge of C a tile hangs over: what is there of it is worked on elsewhere, by the same sums.
           for (int64_t r = 0; r < tile_rows; ++r)
-            add_scaled(tile_columns, alpha, tile + r * kernel.columns, out + r * c_row_stride);
+            std::copy_n(out + r * c_row_stride, tile_columns, tile + r * kernel.columns);
+          kernel.multiply(depth, a_panel, b_panel, alpha, tile, kernel.columns);
+          for (int64_t r = 0; r < tile_rows; ++r)
+            std::copy_n(tile + r * kernel.columns, tile_columns, out + r * c_row_stride);
         };
         if (depth * width <= kSmallBlock) {
           for (int64_t top = 0; top < height; top += kernel.rows)

@@ -22,11 +22,11 @@ inline MatrixView transposed(MatrixView m) { return {m.data, m.column_stride, m.
 void gemm(int64_t m, int64_t n, int64_t k, float alpha, MatrixView a, MatrixView b, float* c, int64_t c_row_stride,
           Workers& workers);
 
-/// One instruction set's inner kernel: c_tile[rows × columns] = sum over k of a_panel · b_panel, both packed.
+/// One instruction set's inner kernel: c[rows × columns] += alpha · (sum over k of a_panel · b_panel), both packed.
 struct GemmKernel {
   int64_t rows;     // of a tile; a_panel holds `rows` floats for each k
   int64_t columns;  // of a tile; b_panel holds `columns` floats for each k
-  void (*multiply)(int64_t k, const float* a_panel, const float* b_panel, float* c_tile);
+  void (*multiply)(int64_t k, const float* a_panel, const float* b_panel, float alpha, float* c, int64_t c_row_stride);
 };
 
 GemmKernel gemm_kernel_plain();

@@ -7,7 +7,7 @@ namespace lathe {
 /// The inner kernel for any vector type: ROWS × (VECTORS · Simd::width) accumulators that stay in registers over the
 /// whole sum. `Simd` gives width, Vector, zero, load, broadcast, multiply_add and store.
 template <class Simd, int ROWS, int VECTORS>
-void multiply_tile(int64_t k, const float* a_panel, const float* b_panel, float* c_tile) {
+void multiply_tile(int64_t k, const float* a_panel, const float* b_panel, float alpha, float* c, int64_t c_row_stride) {
   typename Simd::Vector sum[ROWS][VECTORS];
   for (int r = 0; r < ROWS; ++r)
     for (int v = 0; v < VECTORS; ++v) sum[r][v] = Simd::zero();
@@ -21,8 +21,12 @@ void multiply_tile(int64_t k, const float* a_panel, const float* b_panel, float*
     a_panel += ROWS;
     b_panel += VECTORS * Simd::width;
   }
+  const typename Simd::Vector factor = Simd::broadcast(alpha);
   for (int r = 0; r < ROWS; ++r)
-    for (int v = 0; v < VECTORS; ++v) Simd::store(c_tile + (r * VECTORS + v) * Simd::width, sum[r][v]);
+    for (int v = 0; v < VECTORS; ++v) {
+      float* out = c + r * c_row_stride + v * Simd::width;
+      Simd::store(out, Simd::multiply_add(factor, sum[r][v], Simd::load(out)));
+    }
 }
 
 }  // namespace lathe
