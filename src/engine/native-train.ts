@@ -1,5 +1,5 @@
 import type { TrainableFamily } from '#core/training/families.ts';
-import { defaultThreads, type CancelFlag, type JobRunner } from './native-job.ts';
+import { asAppError, defaultThreads, type CancelFlag, type JobRunner } from './native-job.ts';
 
 /** The part of the addon that trains; `native.ts` loads it. */
 
@@ -171,6 +171,15 @@ export interface NativeTrain {
   ): Promise<Trainer>;
 }
 
+/** A call that the addon answers without a job: what it throws, as an AppError. */
+function atOnce<T>(act: () => T): T {
+  try {
+    return act();
+  } catch (error) {
+    throw asAppError(error);
+  }
+}
+
 const parts: readonly Part[] = ['parameters', 'firstMoments', 'secondMoments'];
 
 export function nativeTrain(addon: TrainAddon, { run }: JobRunner): NativeTrain {
@@ -194,7 +203,7 @@ export function nativeTrain(addon: TrainAddon, { run }: JobRunner): NativeTrain 
         );
       return {
         tensors,
-        memory: () => addon.trainState(trainer).memory,
+        memory: () => atOnce(() => addon.trainState(trainer).memory),
         accumulate: (row, stop) => pass(true, row, stop),
         evaluate: (row, stop) => pass(false, row, stop),
         update: ({ optimizer, ...given }) =>
@@ -215,24 +224,22 @@ export function nativeTrain(addon: TrainAddon, { run }: JobRunner): NativeTrain 
               cancel,
             ),
           ),
-        discard: () => addon.discardGradients(trainer),
-        readState: () => {
-          const read = (part: Part): Float32Array => {
-            const values = new Float32Array(size);
-            addon.readTrained(trainer, part, values);
-            return values;
-          };
-          return {
-            parameters: read('parameters'),
-            firstMoments: read('firstMoments'),
-            secondMoments: read('secondMoments'),
-            updates: addon.trainState(trainer).updates,
-          };
-        },
-        writeState: (state) => {
-          for (const part of parts) addon.writeTrained(trainer, part, state[part], state.updates);
-        },
-        close: () => addon.closeTrainer(trainer),
+        discard: () => atOnce(() => addon.discardGradients(trainer)),
+        readState: () =>
+          atOnce(() => {
+            const { updates } = addon.trainState(trainer);
+            const read = (part: Part): Float32Array => {
+              const values = new Float32Array(size);
+              addon.readTrained(trainer, part, values);
+              return values;
+            };
+            return { parameters: read('parameters'), firstMoments: read('firstMoments'), secondMoments: read('secondMoments'), updates };
+          }),
+        writeState: (state) =>
+          atOnce(() => {
+            for (const part of parts) addon.writeTrained(trainer, part, state[part], state.updates);
+          }),
+        close: () => atOnce(() => addon.closeTrainer(trainer)),
       };
     },
   };

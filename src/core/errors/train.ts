@@ -25,6 +25,11 @@ export const trainErrors = {
     safe: runKept,
     next: 'Shorten the samples, turn on gradient checkpointing, or let weights be streamed.',
   },
+  'train.tooLittleMemory': {
+    what: 'This training needs at least {neededBytes} of memory, and {freeBytes} is free.',
+    safe: runKept,
+    next: 'Shorten the samples, turn on gradient checkpointing, let weights be streamed, or close other programs.',
+  },
   'train.computeFailed': {
     what: 'The device gave up in the middle of a step (status {status}).',
     safe: runKept,

@@ -1,10 +1,13 @@
 import { createHash } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { AppError } from '#core/errors/index.ts';
 import { adapterBase } from '#core/lora/base.ts';
 import type { MadeAdapter } from '#core/lora/made.ts';
+import { shapeFromGguf } from '#core/memory/shape-gguf.ts';
 import { checkSettings } from '#core/training/check-settings.ts';
 import { planSteps } from '#core/training/order.ts';
+import { runMemory } from '#core/training/run-memory.ts';
 import { CHECKPOINT_FOLDER, LOG_FILE, SAMPLES_FILE } from '#core/training/run-files.ts';
 import type { TrainingSettings } from '#core/training/settings.ts';
 import type { z } from 'zod';
@@ -67,6 +70,7 @@ async function carryOut(context: TrainerContext, request: Request, signal: Abort
   const longest = Math.max(
     ...[...data.rows, ...data.evaluationRows].map((row) => row.reduce((sum, i) => sum + (data.samples[i]?.tokens.length ?? 0), 0)),
   );
+  if (device === 'CPU') checkMemory(runMemory(shapeFromGguf(base.header), settings, longest).lowBytes, context.availableBytes());
   const trainer = await kernels.openTrainer(
     {
       modelPath: base.modelPath,
@@ -152,6 +156,11 @@ async function carryOut(context: TrainerContext, request: Request, signal: Abort
     }
     return { ...finished, reason, files };
   }
+}
+
+/** Systems that promise more memory than they have end the program when it is used; a device says itself what it lacks. */
+function checkMemory(neededBytes: number, freeBytes: number): void {
+  if (neededBytes > freeBytes) throw new AppError('train.tooLittleMemory', { neededBytes, freeBytes });
 }
 
 async function loadMade(path: string, base: TrainingBase, signal: AbortSignal): Promise<MadeAdapter> {

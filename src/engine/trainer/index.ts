@@ -30,6 +30,8 @@ export interface TrainerContext {
   openBase(request: BaseRequest, signal: AbortSignal): Promise<TrainingBase>;
   /** Begins a run when the one before it has ended. */
   oneByOne<T>(run: () => Promise<T>): Promise<T>;
+  /** What the computer has left, as far as the operating system tells. */
+  availableBytes(): number;
   /** Of the run that is at work. */
   readonly wishes: { take(): Wish | null; open(): void; close(): void };
 }
@@ -42,7 +44,7 @@ interface BaseRequest {
 }
 
 /** The trainer engine: one run at a time, in a process whose end gives all memory back. */
-export function createTrainer(log: EngineLog): TrainerHandlers {
+export function createTrainer(log: EngineLog, availableBytes: () => number = () => process.availableMemory()): TrainerHandlers {
   let llama: Promise<LlamaRuntime> | undefined;
   let native: Native | undefined;
   let isOpen = false;
@@ -51,6 +53,7 @@ export function createTrainer(log: EngineLog): TrainerHandlers {
   const loadRuntime = (): Promise<LlamaRuntime> => (llama ??= loadLlama(log));
   const context: TrainerContext = {
     llama: loadRuntime,
+    availableBytes,
     native: async (device) => {
       if (native === undefined) {
         const variant = device === 'CPU' ? false : (await loadRuntime()).llama.gpu;

@@ -6,6 +6,11 @@ const runKept = '此次训练到目前为止保存的内容已保留。';
 /** 训练的数据、设置与过程的错误。 */
 export const training = {
   'train.badSetting': words('设置 {setting} 为 {value}，应为 {expected}。', nothingTrained, '请更正后重新开始。'),
+  'train.tooLittleMemory': words(
+    '此次训练至少需要 {neededBytes} 内存，而空闲的只有 {freeBytes}。',
+    runKept,
+    '请缩短样本、开启梯度检查点、流式读取权重，或关闭其他程序。',
+  ),
   'train.unreadableData': words(
     '{file} 不是 Lathe 能读取的数据集。',
     nothingTrained,
