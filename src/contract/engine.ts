@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { runWishes } from '#core/training/run-files.ts';
 import {
   adapterDetails,
   adapterFormat,
@@ -349,7 +350,7 @@ const trainer = {
     ]),
   ),
   /** Ask the run for something; it answers after its present step. Throws `train.notRunning` where there is none. */
-  wish: call(z.object({ wish: z.enum(['pause', 'checkpoint', 'stop']) }), none),
+  wish: call(z.object({ wish: z.enum(runWishes) }), none),
 };
 
 export const trainerContract = { health, trainer } satisfies Contract;

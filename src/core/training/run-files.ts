@@ -3,7 +3,12 @@
 /** Entries of the log and samples, one JSON object in each line. */
 export const LOG_FILE = 'log.jsonl';
 export const SAMPLES_FILE = 'samples.jsonl';
+/** What another process asks of the run: one word, taken away when it is read. */
+export const WISH_FILE = 'wish';
 export const CHECKPOINT_FOLDER = 'checkpoints';
+
+export const runWishes = ['pause', 'checkpoint', 'stop'] as const;
+export type RunWish = (typeof runWishes)[number];
 
 export const checkpointName = (step: number): string => `step-${String(step).padStart(8, '0')}.ckpt`;
 

@@ -22,7 +22,7 @@ import { workingFolder } from '../quantize/working-model.ts';
 import { trainedParts, type TrainedParts, type TrainingBase } from './base.ts';
 import { encodeData, readDataFile } from './data.ts';
 import type { TrainerContext, TrainerHandlers } from './index.ts';
-import { appendLine, keepUntil } from './run-log.ts';
+import { appendLine, forgetWish, keepUntil, takeWrittenWish } from './run-log.ts';
 import { runTraining, type RunEnd } from './run.ts';
 import { saySamples } from './say.ts';
 import { adapterOf, beginWith, modulesOfAdapter, writeTrainedModel } from './trained.ts';
@@ -93,6 +93,7 @@ async function carryOut(context: TrainerContext, request: Request, signal: Abort
 
   const made = (): MadeAdapter => adapterOf(adapterBase(base.opened.model), baseName, trainer, modules, trainer.readState());
   let nextMs = 0;
+  await forgetWish(runFolder);
   context.wishes.open();
   try {
     const end = await runTraining({
@@ -102,7 +103,7 @@ async function carryOut(context: TrainerContext, request: Request, signal: Abort
       checkpointFolder,
       fingerprint: fingerprintOf(settings, parts, file.sha256, base, request.adapterPath),
       signal,
-      takeWish: context.wishes.take,
+      takeWish: () => context.wishes.take() ?? takeWrittenWish(runFolder),
       tell: {
         log: async (entry) => {
           await appendLine(runFolder, LOG_FILE, entry);

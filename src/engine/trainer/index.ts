@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { AppError } from '#core/errors/index.ts';
 import { checkSettings } from '#core/training/check-settings.ts';
 import { parameterCount } from '#core/training/modules.ts';
+import type { RunWish } from '#core/training/run-files.ts';
 import type { Handlers } from '#contract/define.ts';
 import type { trainerContract } from '#contract/engine.ts';
 import { loadLlama, type LlamaRuntime } from '../inference/llama.ts';
@@ -16,7 +17,6 @@ import { describeBase, openBaseHead, openTrainingBase, trainedParts, type Traini
 import { dataReportOf } from './check-data.ts';
 import { encodeData, readDataFile } from './data.ts';
 import { runHandler } from './handler.ts';
-import type { Wish } from './run.ts';
 import { openSampleVocabulary } from './vocabulary.ts';
 
 export type TrainerHandlers = Handlers<typeof trainerContract>['trainer'];
@@ -33,7 +33,7 @@ export interface TrainerContext {
   /** What the computer has left, as far as the operating system tells. */
   availableBytes(): number;
   /** Of the run that is at work. */
-  readonly wishes: { take(): Wish | null; open(): void; close(): void };
+  readonly wishes: { take(): RunWish | null; open(): void; close(): void };
 }
 
 interface BaseRequest {
@@ -48,7 +48,7 @@ export function createTrainer(log: EngineLog, availableBytes: () => number = () 
   let llama: Promise<LlamaRuntime> | undefined;
   let native: Native | undefined;
   let isOpen = false;
-  let wish: Wish | null = null;
+  let wish: RunWish | null = null;
   let last: Promise<unknown> = Promise.resolve();
   const loadRuntime = (): Promise<LlamaRuntime> => (llama ??= loadLlama(log));
   const context: TrainerContext = {

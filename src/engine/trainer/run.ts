@@ -1,6 +1,7 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { AppError, toErrorData, type AppErrorData } from '#core/errors/index.ts';
 import { planSteps, type StepPlan } from '#core/training/order.ts';
+import type { RunWish } from '#core/training/run-files.ts';
 import { rowOf, type Row } from '#core/training/rows.ts';
 import { learningRateAt, warmupStepsOf } from '#core/training/schedule.ts';
 import type { TrainingSettings } from '#core/training/settings.ts';
@@ -18,9 +19,6 @@ import {
 } from './checkpoint.ts';
 import type { EncodedData } from './data.ts';
 
-/** What a run is asked for while it is at work. */
-export type Wish = 'pause' | 'checkpoint' | 'stop';
-
 export interface RunOptions {
   readonly trainer: Trainer;
   readonly data: EncodedData;
@@ -30,7 +28,7 @@ export interface RunOptions {
   readonly fingerprint: string;
   readonly signal: AbortSignal;
   /** The newest wish, which is then forgotten; null: none. */
-  readonly takeWish: () => Wish | null;
+  readonly takeWish: () => RunWish | null;
   readonly tell: {
     log(entry: LogEntry): Promise<void>;
     checkpoint(saved: { step: number; sizeBytes: number; isBest: boolean; savedMs: number }): void;

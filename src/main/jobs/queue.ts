@@ -274,6 +274,8 @@ export function createJobQueue({ database, repository, feed, runners, scratchFol
       for await (const event of streamOf(own, { signal, key: () => id, first: [first], isLast }))
         if (event.type === 'changed') yield event.job;
     },
+    /** Whether a job is at work in this process, or waits in it. */
+    isOurs,
     /** Whether this process works on anything. */
     isBusy: (): boolean => running.size > 0,
     /** Stop this process's jobs; they are interrupted, and can be started again. */

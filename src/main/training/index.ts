@@ -7,7 +7,6 @@ import { checkSettings } from '#core/training/check-settings.ts';
 import type { AppHandlers } from '#contract/index.ts';
 import type { Job } from '#contract/jobs.ts';
 import type { TrainingEvent, TrainingRun } from '#contract/training.ts';
-import { streamOf } from '../changes.ts';
 import type { Engines } from '../engines/index.ts';
 import { newId } from '../ids.ts';
 import { usableAdapter } from '../jobs/adapters.ts';
@@ -16,22 +15,19 @@ import type { JobQueue } from '../jobs/queue.ts';
 import type { Library } from '../library/index.ts';
 import { resolveUserPath } from '../library/paths.ts';
 import { exportRecipe } from './export.ts';
+import { followRun, isTrainJob, type TrainJob } from './follow.ts';
 import type { RunRecord, RunStore } from './store.ts';
 
 interface TrainingOptions {
   readonly library: Pick<Library, 'usable' | 'get'>;
   readonly engines: Pick<Engines, 'trainer'>;
   readonly runs: RunStore;
-  readonly jobs: Pick<JobQueue, 'start' | 'resume' | 'list' | 'changes'>;
+  readonly jobs: Pick<JobQueue, 'start' | 'resume' | 'list' | 'changes' | 'isOurs'>;
   /** Where results go unless a run says otherwise. */
   readonly modelFolder: string;
   readonly scratchFolder: string;
   readonly clock: () => number;
 }
-
-type TrainJob = Job & { readonly spec: Extract<Job['spec'], { kind: 'train' }> };
-
-const isTrainJob = (job: Job): job is TrainJob => job.spec.kind === 'train';
 
 const stateOf = (job: Job | undefined, isDone: boolean): TrainingRun['state'] => {
   if (job?.state === 'queued') return 'waiting';
@@ -78,6 +74,7 @@ export function createTraining({ library, engines, runs, jobs, modelFolder, scra
   const wish = async (runId: string, what: 'pause' | 'checkpoint' | 'stop'): Promise<void> => {
     const run = await runOf(runId);
     if (run.state !== 'running') throw new AppError('train.notRunning', { name: run.config.name });
+    if (run.jobId !== null && !jobs.isOurs(run.jobId)) return runs.wish(runId, what);
     const { trainer } = await engines.trainer();
     try {
       await trainer.wish({ wish: what });
@@ -87,39 +84,8 @@ export function createTraining({ library, engines, runs, jobs, modelFolder, scra
     }
   };
 
-  /** What a run tells and what becomes of its job, until it is at work no longer. */
-  async function* follow(runId: string, signal: AbortSignal): AsyncGenerator<TrainingEvent> {
-    const left = new AbortController();
-    const either = AbortSignal.any([signal, left.signal]);
-    type Seen = { readonly key: string; readonly event: Exclude<TrainingEvent, { type: 'run' }> | null };
-    const subscribe = (listener: (seen: Seen) => void): (() => void) => {
-      const leave = runs.subscribe(({ runId: id, news }) => {
-        if (id !== runId) return;
-        if (news.type === 'changed') listener({ key: 'run', event: null });
-        else listener({ key: keyOf(news), event: news });
-      });
-      let state: string | undefined;
-      void (async () => {
-        for await (const change of jobs.changes(either))
-          if (change.type === 'changed' && isTrainJob(change.job) && change.job.spec.runId === runId && change.job.state !== state) {
-            ({ state } = change.job);
-            listener({ key: 'run', event: null });
-          }
-      })();
-      return leave;
-    };
-    try {
-      for await (const { event } of streamOf(subscribe, { signal: either, key: ({ key }) => key, first: [{ key: 'run', event: null }] })) {
-        if (event !== null) yield event;
-        if (event !== null && event.type !== 'checkpoint') continue;
-        const run = await runOf(runId);
-        yield { type: 'run', run };
-        if (!isActive(run)) return;
-      }
-    } finally {
-      left.abort();
-    }
-  }
+  const follow = (runId: string, signal: AbortSignal): AsyncGenerator<TrainingEvent> =>
+    followRun({ runs, jobs, runOf, isActive }, runId, signal);
 
   const handlers: AppHandlers['training'] = {
     checkData: async ({ baseId, dataPath, columns, template, settings: given, shown, first }, { signal }) => {
@@ -222,12 +188,6 @@ export function createTraining({ library, engines, runs, jobs, modelFolder, scra
   };
   return { handlers };
 }
-
-const keyOf = (event: Exclude<TrainingEvent, { type: 'run' }>): string => {
-  if (event.type === 'log') return `log ${event.entry.step}`;
-  if (event.type === 'sample') return `sample ${event.sample.step} ${event.sample.prompt}`;
-  return `checkpoint ${event.checkpoint.step}`;
-};
 
 /** As much as the trainer reads (src/engine/trainer/data.ts). */
 const MAX_DATA_BYTES = 256 * 2 ** 20;

@@ -1,10 +1,10 @@
 import { writeFileSync, renameSync } from 'node:fs';
-import { mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
+import { mkdir, open, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { AppError } from '#core/errors/index.ts';
 import { onDisk } from '#core/errors/on-disk.ts';
-import { CHECKPOINT_FOLDER, checkpointStep, LOG_FILE, SAMPLES_FILE } from '#core/training/run-files.ts';
+import { CHECKPOINT_FOLDER, checkpointStep, LOG_FILE, SAMPLES_FILE, WISH_FILE, type RunWish } from '#core/training/run-files.ts';
 import { sha256 } from '#contract/shared.ts';
 import { logEntry, runConfig, trainingResult, trainingSample, type TrainingEvent, type TrainingResult } from '#contract/training.ts';
 import { listeners } from '../changes.ts';
@@ -103,6 +103,14 @@ export function createRunStore(folder: string) {
       const path = join(folderOf(id), RESULT_FILE);
       writeFileSync(`${path}.partial`, JSON.stringify(result));
       renameSync(`${path}.partial`, path);
+    },
+    /** Ask something of a run that is at work in another process: it finds the file after its present step. Throws `disk.*`. */
+    wish: async (id: string, what: RunWish): Promise<void> => {
+      const path = join(folderOf(id), WISH_FILE);
+      await onDisk(path, async () => {
+        await writeFile(`${path}.partial`, what);
+        await rename(`${path}.partial`, path);
+      });
     },
     remove: (id: string): Promise<void> => onDisk(folderOf(id), () => rm(folderOf(id), { recursive: true, force: true })),
     exists: (id: string): Promise<boolean> =>

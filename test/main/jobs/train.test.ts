@@ -8,7 +8,7 @@ import { tales } from '../../engine/train/story-data.ts';
 import { errorOf } from '../../expect-error.ts';
 import { tinyFolder } from '../../fixtures.ts';
 import { endOf } from '../support/jobs.ts';
-import { all, openTest, temporaryFolder } from '../support/open.ts';
+import { all, eventually, openTest, temporaryFolder } from '../support/open.ts';
 
 const settings = {
   r: 4,
@@ -88,6 +88,49 @@ test('a run that is paused waits as long as it is left, and goes on to the same 
   expect(second).not.toBe(first);
   expect(await readFile(second ?? '')).toEqual(await readFile(first ?? ''));
   expect(folder).not.toBe('');
+}, 60_000);
+
+test('a run of another process is followed as it learns, and does what is asked of it from here', async () => {
+  const { training, start, home } = await withData();
+  const other = await openTest({ home });
+  const { id } = await start({ max_steps: 3000, eval_split: 0, save_steps: 1000 });
+  const steps: number[] = [];
+  let total: number | null = null;
+  for await (const event of other.client.training.follow({ runId: id })) {
+    if (event.type === 'run') total = event.run.totalSteps;
+    if (event.type === 'log') steps.push(event.entry.step);
+    if (steps.length > 20) break;
+  }
+  // Every step, in order, and each once.
+  expect(steps).toEqual(steps.map((_, index) => (steps[0] ?? 0) + index));
+  expect(total).toBe(3000);
+  await other.client.training.checkpoint({ runId: id });
+  await eventually(
+    () => training.get({ runId: id }),
+    ({ run }) => run.checkpoints.length > 0,
+  );
+  expect(await other.client.training.pause({ runId: id })).toMatchObject({ state: 'paused' });
+  const { run } = await training.get({ runId: id });
+  expect(run.checkpoints.at(-1)?.step).toBe(run.last?.step);
+}, 60_000);
+
+test('a run that ended with its program is offered to be gone on with by the next one', async () => {
+  const { training, start, home, close } = await withData();
+  const { id } = await start({ max_steps: 150, eval_split: 0, save_steps: 10 });
+  for await (const event of training.follow({ runId: id })) if (event.type === 'checkpoint') break;
+  await close();
+  const { client } = await openTest({ home });
+  const [run] = await client.training.runs({});
+  expect(run).toMatchObject({ id, state: 'paused', result: null });
+  const [job] = await client.jobs.list({});
+  expect(job).toMatchObject({ id: run?.jobId, state: 'interrupted', resumable: true });
+  const saved = run?.checkpoints.at(-1)?.step ?? 0;
+  expect(saved).toBeGreaterThan(0);
+  await client.training.resume({ runId: id });
+  const events = await all(client.training.follow({ runId: id }));
+  const first = events.find((event) => event.type === 'log');
+  expect(first?.entry.step).toBeGreaterThan(saved);
+  expect(events.at(-1)).toMatchObject({ type: 'run', run: { state: 'done', result: { step: 150 } } });
 }, 60_000);
 
 test('a run that was cancelled keeps its checkpoints; it is gone when it is removed', async () => {
