@@ -349,6 +349,20 @@ const trainer = {
       }),
     ]),
   ),
+  /** What models say to the same prompts, always their likeliest token. @returns the answers of each way, in its order. */
+  say: call(
+    z.object({
+      /** Of the weights, and of an adapter beside them. */
+      ways: z.array(z.object({ modelPath: path, adapterPath: path.nullable() })),
+      prompts: z.array(z.string()),
+      tokens: count,
+      /** As the setting of that name. */
+      chatTemplate: z.string(),
+      scratchFolder: path,
+      threads: count.nullable(),
+    }),
+    z.object({ answers: z.array(z.array(z.string())) }),
+  ),
   /** Ask the run for something; it answers after its present step. Throws `train.notRunning` where there is none. */
   wish: call(z.object({ wish: z.enum(runWishes) }), none),
 };

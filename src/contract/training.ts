@@ -115,6 +115,14 @@ export const logEntry = z.object({
 export type LogEntry = z.output<typeof logEntry>;
 
 export const trainingSample = z.object({ step: count, prompt: z.string(), text: z.string() });
+
+/** What the model said before the run and after it, to the same prompts, always its likeliest token. */
+export const trainingComparison = z.object({
+  madeMs: timeMs,
+  pairs: z.array(z.object({ prompt: z.string(), before: z.string(), after: z.string() })),
+});
+export type TrainingComparison = z.output<typeof trainingComparison>;
+
 export const checkpoint = z.object({ step: count, sizeBytes, isBest: z.boolean(), savedMs: timeMs });
 
 /** Why a run ended. */
@@ -218,7 +226,22 @@ export const training = {
   /** Newest first. */
   runs: call(none, z.array(trainingRun)),
   /** A run with its curve and its samples. */
-  get: call(runId, z.object({ run: trainingRun, log: z.array(logEntry), samples: z.array(trainingSample) })),
+  get: call(
+    runId,
+    z.object({ run: trainingRun, log: z.array(logEntry), samples: z.array(trainingSample), comparison: trainingComparison.nullable() }),
+  ),
+  /**
+   * Let the base and what a run made of it answer the same prompts; the answers are kept with the run in place of earlier ones.
+   * Throws `train.nothingToCompare`, `engine.*`.
+   */
+  compare: call(
+    runId.extend({
+      prompts: z.array(z.string().min(1).max(10_000)).min(1).max(16),
+      /** The most that is said to each. */
+      tokens: z.int().min(1).max(1024).default(96),
+    }),
+    trainingComparison,
+  ),
   /** A run as it is now, and every change from then on, until it has ended or waits. */
   follow: stream(runId, trainingEvent),
   /** Save a checkpoint and let go of memory and device; `resume` goes on from there. */

@@ -127,7 +127,7 @@ export function openServices({ home, host, engines, log, clock = Date.now }: Ser
       perplexity: perplexityRunner({ library, engines, threads }),
     },
   });
-  const training = createTraining({ library, engines, runs, jobs, modelFolder, scratchFolder, clock });
+  const training = createTraining({ library, engines, runs, jobs, modelFolder, scratchFolder, threads, clock });
   const server = createApiServer({ home, library, chat, log, clock });
   removeStalePartials(modelFolder, clock());
   // A command of the command line ends before a hash does; `verify` makes one on demand.

@@ -1,5 +1,5 @@
 import type { AppHandlers } from '#contract/index.ts';
-import type { DataReport, LogEntry, TrainingRun } from '#contract/training.ts';
+import type { DataReport, LogEntry, TrainingComparison, TrainingRun } from '#contract/training.ts';
 import { GiB, MiB } from '#core/bytes.ts';
 import { now } from './fake-data.ts';
 
@@ -151,6 +151,15 @@ export function trainingHandlers(scene: 'empty' | 'filled' | 'running' | 'error'
         ]
     ).map((each) => [each.id, each]),
   );
+  const answers = [
+    ['I am a language model. How can I help you with your letter today?', 'thank you for your letter. The garden is yours from Monday on.'],
+    ['The key is a small metal object that opens locks.', 'the key is with the neighbours. Please ring twice.'],
+  ];
+  const compared = (prompts: readonly string[]): TrainingComparison => ({
+    madeMs: now - 600_000,
+    pairs: prompts.map((prompt, index) => ({ prompt, before: answers[index % 2]?.[0] ?? '', after: answers[index % 2]?.[1] ?? '' })),
+  });
+  const comparisons = new Map([['r2', compared(['Dear Ms Okafor,', 'Where is the key?'])]]);
   const runOf = (id: string): TrainingRun => {
     const found = runs.get(id);
     if (found === undefined) throw new Error(`no run ${id}`);
@@ -186,7 +195,17 @@ export function trainingHandlers(scene: 'empty' | 'filled' | 'running' | 'error'
     runs: () => [...runs.values()],
     get: ({ runId }) => {
       const found = runOf(runId);
-      return { run: found, log: log(found.last?.step ?? 0, runId === 'r2' ? 1 : 0), samples: runId === 'r3' ? [] : samples };
+      return {
+        run: found,
+        log: log(found.last?.step ?? 0, runId === 'r2' ? 1 : 0),
+        samples: runId === 'r3' ? [] : samples,
+        comparison: comparisons.get(runId) ?? null,
+      };
+    },
+    compare: ({ runId, prompts }) => {
+      const comparison = compared(prompts);
+      comparisons.set(runId, comparison);
+      return comparison;
     },
     follow: async function* ({ runId }, { signal }) {
       yield { type: 'run' as const, run: runOf(runId) };

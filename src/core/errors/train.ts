@@ -105,6 +105,11 @@ export const trainErrors = {
     safe: runKept,
     next: 'Pause it, or wait for its end.',
   },
+  'train.nothingToCompare': {
+    what: '{name} has left nothing that can speak: no GGUF adapter, and no model.',
+    safe: 'The run and what it made are unchanged.',
+    next: 'Let the run end first; merge an adapter with DoRA or whole matrices, and chat with the merged model.',
+  },
   'train.stepNotFinite': {
     what: 'The gradients were not finite {count} steps in a row, the last time at step {step}. The result is that of step {goodStep}.',
     safe: runKept,

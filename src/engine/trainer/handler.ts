@@ -126,7 +126,9 @@ async function carryOut(context: TrainerContext, request: Request, signal: Abort
           if (settings.use_peft) await writeAdapter(made(), 'gguf', path, signal);
           else await writeTrainedModel(base, trainer, trainer.readState(), path);
           const [modelPath, adapterPath] = settings.use_peft ? [base.modelPath, path] : [path, null];
-          const said = await saySamples({ runtime, modelPath, adapterPath, vocabulary, templates, settings, threads, signal });
+          const { sample_prompts: prompts, sample_tokens: tokens, chat_template: chatTemplate } = settings;
+          const ways = { modelPath, adapterPath, prompts, tokens, chatTemplate };
+          const said = await saySamples({ runtime, vocabulary, templates, threads, signal, ...ways });
           for (const [index, text] of said.entries()) {
             const sample = { step, prompt: settings.sample_prompts[index] ?? '', text };
             await appendLine(runFolder, SAMPLES_FILE, sample);

@@ -12,11 +12,13 @@ import { llamaLibraries } from '../llama-libraries.ts';
 import type { EngineLog } from '../log.ts';
 import { loadNative, type Native } from '../native.ts';
 import { resourcePath } from '../resource.ts';
+import { modelThreads } from '../tensor/context.ts';
 import { latheVersion } from '../version.ts';
 import { describeBase, openBaseHead, openTrainingBase, trainedParts, type TrainingBase } from './base.ts';
 import { dataReportOf } from './check-data.ts';
 import { encodeData, readDataFile } from './data.ts';
 import { runHandler } from './handler.ts';
+import { saySamples } from './say.ts';
 import { openSampleVocabulary } from './vocabulary.ts';
 
 export type TrainerHandlers = Handlers<typeof trainerContract>['trainer'];
@@ -112,6 +114,23 @@ export function createTrainer(log: EngineLog, availableBytes: () => number = () 
       };
     },
     demoData: () => ({ path: resourcePath(join('demo', 'samples.jsonl')) }),
+    say: async ({ ways, scratchFolder, threads, ...what }, { signal }) => {
+      await using stack = new AsyncDisposableStack();
+      const runtime = await context.llama();
+      const templates = createTemplateRunner();
+      stack.defer(() => templates.close());
+      const bases = new Map<string, TrainingBase>();
+      const answers: string[][] = [];
+      for (const { modelPath, adapterPath } of ways) {
+        // Of a folder a file is written: once, though it speaks twice.
+        const base = bases.get(modelPath) ?? stack.use(await context.openBase({ modelPath, scratchFolder, threads }, signal));
+        bases.set(modelPath, base);
+        await using vocabulary = await openSampleVocabulary(runtime, base.modelPath, signal);
+        const way = { modelPath: base.modelPath, adapterPath, threads: modelThreads(threads), vocabulary };
+        answers.push(await saySamples({ runtime, templates, signal, ...way, ...what }));
+      }
+      return { answers };
+    },
     run: runHandler(context),
     wish: ({ wish: asked }) => {
       if (!isOpen) throw new AppError('train.notRunning', { name: '' });

@@ -1,5 +1,4 @@
 import type { Token } from 'node-llama-cpp';
-import type { TrainingSettings } from '#core/training/settings.ts';
 import type { LlamaRuntime } from '../inference/llama.ts';
 import { openContext, openModel } from '../inference/model.ts';
 import type { TemplateRunner } from '../inference/template-runner.ts';
@@ -12,7 +11,11 @@ export interface SayOptions {
   readonly adapterPath: string | null;
   readonly vocabulary: SampleVocabulary;
   readonly templates: TemplateRunner;
-  readonly settings: TrainingSettings;
+  readonly prompts: readonly string[];
+  /** The most that is said to each. */
+  readonly tokens: number;
+  /** As the setting of that name. */
+  readonly chatTemplate: string;
   readonly threads: number;
   readonly signal: AbortSignal;
 }
@@ -21,19 +24,18 @@ export interface SayOptions {
 const LEAST_CONTEXT = 256;
 
 /**
- * What the model says to the run's prompts, always its likeliest token: what changes from one time to the next comes from training
+ * What the model says to prompts, always its likeliest token: what changes from one time to the next comes from training
  * alone. Throws `engine.*`, `chat.template*`, `tokenizer.unsupportedText`.
  */
-export async function saySamples({ runtime, vocabulary, templates, settings, ...options }: SayOptions): Promise<string[]> {
-  const { modelPath, adapterPath, threads, signal } = options;
-  const { sample_prompts: prompts, sample_tokens: most, chat_template } = settings;
-  const isChat = chat_template !== '' || vocabulary.chatTemplate !== null;
+export async function saySamples({ runtime, vocabulary, templates, prompts, tokens: most, ...options }: SayOptions): Promise<string[]> {
+  const { modelPath, adapterPath, chatTemplate, threads, signal } = options;
+  const isChat = chatTemplate !== '' || vocabulary.chatTemplate !== null;
   const open = await openModel(runtime, modelPath, { signal, progress: () => undefined });
   try {
     const tokensOf = async (prompt: string): Promise<Token[]> => {
       const text = isChat
         ? await templates.render({
-            source: templateOf(vocabulary, chat_template),
+            source: templateOf(vocabulary, chatTemplate),
             conversation: { systemPrompt: '', turns: [{ role: 'user', text: prompt }] },
             tokens: vocabulary.names,
           })

@@ -26,6 +26,7 @@ interface TrainingOptions {
   /** Where results go unless a run says otherwise. */
   readonly modelFolder: string;
   readonly scratchFolder: string;
+  readonly threads: () => number | null;
   readonly clock: () => number;
 }
 
@@ -39,7 +40,7 @@ const stateOf = (job: Job | undefined, isDone: boolean): TrainingRun['state'] =>
 export type Training = ReturnType<typeof createTraining>;
 
 /** Training runs: begun, followed, told to wait or to end, gone on with. */
-export function createTraining({ library, engines, runs, jobs, modelFolder, scratchFolder, clock }: TrainingOptions) {
+export function createTraining({ library, engines, runs, jobs, modelFolder, scratchFolder, threads, clock }: TrainingOptions) {
   const checkFolder = join(scratchFolder, 'training');
 
   /** The newest job of each run. */
@@ -147,7 +148,39 @@ export function createTraining({ library, engines, runs, jobs, modelFolder, scra
       const newest = await jobsByRun();
       return Promise.all((await runs.list()).map((record) => describe(record, newest.get(record.id))));
     },
-    get: async ({ runId }) => ({ run: await runOf(runId), log: await runs.log(runId), samples: await runs.samples(runId) }),
+    get: async ({ runId }) => ({
+      run: await runOf(runId),
+      log: await runs.log(runId),
+      samples: await runs.samples(runId),
+      comparison: await runs.comparison(runId),
+    }),
+    compare: async ({ runId, prompts, tokens }, { signal }) => {
+      const run = await runOf(runId);
+      const { baseId, settings, name } = run.config;
+      const base = await library.usable(baseId);
+      const made = (await Promise.all((run.result?.modelIds ?? []).map((id) => library.usable(id).catch(() => null)))).find(
+        (model) => model?.kind === 'gguf-adapter' || model?.kind === 'gguf',
+      );
+      if (made == null) throw new AppError('train.nothingToCompare', { name });
+      const after = made.kind === 'gguf' ? { modelPath: made.path, adapterPath: null } : { modelPath: base.path, adapterPath: made.path };
+      const { trainer } = await engines.trainer();
+      const { answers } = await trainer.say(
+        {
+          ways: [{ modelPath: base.path, adapterPath: null }, after],
+          prompts,
+          tokens,
+          chatTemplate: checkSettings(settings).chat_template,
+          scratchFolder: checkFolder,
+          threads: threads(),
+        },
+        { signal },
+      );
+      const said = (way: number, index: number): string => answers[way]?.[index] ?? '';
+      const pairs = prompts.map((prompt, index) => ({ prompt, before: said(0, index), after: said(1, index) }));
+      const comparison = { madeMs: clock(), pairs };
+      await runs.writeComparison(runId, comparison);
+      return comparison;
+    },
     follow: ({ runId }, { signal }) => follow(runId, signal),
     pause: async ({ runId }, { signal }) => {
       await wish(runId, 'pause');

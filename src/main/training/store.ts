@@ -6,7 +6,16 @@ import { AppError } from '#core/errors/index.ts';
 import { onDisk } from '#core/errors/on-disk.ts';
 import { CHECKPOINT_FOLDER, checkpointStep, LOG_FILE, SAMPLES_FILE, WISH_FILE, type RunWish } from '#core/training/run-files.ts';
 import { sha256 } from '#contract/shared.ts';
-import { logEntry, runConfig, trainingResult, trainingSample, type TrainingEvent, type TrainingResult } from '#contract/training.ts';
+import {
+  logEntry,
+  runConfig,
+  trainingComparison,
+  trainingResult,
+  trainingSample,
+  type TrainingComparison,
+  type TrainingEvent,
+  type TrainingResult,
+} from '#contract/training.ts';
 import { listeners } from '../changes.ts';
 
 /** What is kept of a run, as `run.json` in its folder. */
@@ -25,6 +34,7 @@ export type RunRecord = z.output<typeof runRecord>;
 
 const RUN_FILE = 'run.json';
 const RESULT_FILE = 'result.json';
+const COMPARISON_FILE = 'comparison.json';
 
 /** Something that a run tells, to whoever follows it. */
 export type RunNews = Exclude<TrainingEvent, { type: 'run' }> | { readonly type: 'changed' };
@@ -97,6 +107,16 @@ export function createRunStore(folder: string) {
     result: async (id: string): Promise<TrainingResult | null> => {
       const text = await readText(join(folderOf(id), RESULT_FILE));
       return text === '' ? null : (parseOne(trainingResult, text) ?? null);
+    },
+    comparison: async (id: string): Promise<TrainingComparison | null> =>
+      parseOne(trainingComparison, await readText(join(folderOf(id), COMPARISON_FILE))) ?? null,
+    /** Throws `disk.*`. */
+    writeComparison: async (id: string, comparison: TrainingComparison): Promise<void> => {
+      const path = join(folderOf(id), COMPARISON_FILE);
+      await onDisk(path, async () => {
+        await writeFile(`${path}.partial`, JSON.stringify(comparison));
+        await rename(`${path}.partial`, path);
+      });
     },
     /** At once: within the transaction that ends the run's job. */
     writeResult: (id: string, result: TrainingResult): void => {

@@ -61,6 +61,21 @@ test('a run ends as adapters in the library, with what they were made from and h
   expect(run.checkpoints.some(({ isBest }) => isBest)).toBe(true);
 }, 60_000);
 
+test('before and after answer the same prompts, and the answers are kept with the run', async () => {
+  const { training, start, end } = await withData();
+  const { id } = await start({ max_steps: 40, eval_split: 0, max_length: 256 });
+  const prompts = ['Once upon a time, Ben had a hat in the park. ', 'Once'];
+  expect(await errorOf(training.compare({ runId: id, prompts }))).toMatchObject({ code: 'train.nothingToCompare' });
+  await end(id);
+  const comparison = await training.compare({ runId: id, prompts, tokens: 12 });
+  expect(comparison.pairs.map(({ prompt }) => prompt)).toEqual(prompts);
+  const [first] = comparison.pairs;
+  // A model of random weights before, one that has learned the tales' letters after.
+  expect(first?.after).not.toBe(first?.before);
+  expect((await training.get({ runId: id })).comparison).toEqual(comparison);
+  expect(await training.compare({ runId: id, prompts, tokens: 12 })).toMatchObject({ pairs: comparison.pairs });
+}, 60_000);
+
 test('a follower hears of every step, of checkpoints and of the end, and then no more', async () => {
   const { training, start } = await withData();
   const { id } = await start();

@@ -47,6 +47,11 @@ export const training = {
   'train.unknownRun': words('此次训练已不存在。', '模型库中的模型和适配器不受影响。', '请开始新的训练。'),
   'train.notRunning': words('训练 {name} 没有在此窗口中运行。', runKept, '如果它是在其他程序中启动的，请在那里暂停；否则请先让它继续。'),
   'train.isRunning': words('训练 {name} 仍在进行。', runKept, '请暂停它，或等待其结束。'),
+  'train.nothingToCompare': words(
+    '{name} 没有留下可以说话的结果：既没有 GGUF 适配器，也没有模型。',
+    '此次训练及其产物没有改变。',
+    '请先让训练结束；含 DoRA 或完整矩阵的适配器请先合并，再与合并后的模型对话。',
+  ),
   'train.stepNotFinite': words(
     '连续 {count} 步的梯度不是有限值，最后一次在第 {step} 步。结果取自第 {goodStep} 步。',
     runKept,
