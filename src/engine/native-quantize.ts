@@ -194,6 +194,7 @@ export interface QuantizeAddon {
     threads: number,
     gpuLayers: number,
     sourceAdapters: readonly AdapterFile[],
+    variantAdapters: readonly AdapterFile[],
     cancel: CancelFlag,
     onProgress: Progress,
   ): Promise<Comparison>;
@@ -246,6 +247,7 @@ export interface CompareOptions extends JobOptions {
   readonly gpuLayers?: number | undefined;
   /** Beside the weights of the source; default none. */
   readonly sourceAdapters?: readonly AdapterFile[] | undefined;
+  readonly variantAdapters?: readonly AdapterFile[] | undefined;
 }
 
 /** What a model makes of a place in a text. */
@@ -343,11 +345,24 @@ export function nativeQuantize(addon: QuantizeAddon, { run, coded }: JobRunner):
       threads = defaultThreads(),
       gpuLayers = 0,
       sourceAdapters = [],
+      variantAdapters = [],
       signal,
       onProgress,
     }) =>
       run(signal, onProgress, (cancel, report) =>
-        addon.compare(sourcePath, variantPath, text, contextLength, maxWindows, threads, gpuLayers, sourceAdapters, cancel, report),
+        addon.compare(
+          sourcePath,
+          variantPath,
+          text,
+          contextLength,
+          maxWindows,
+          threads,
+          gpuLayers,
+          sourceAdapters,
+          variantAdapters,
+          cancel,
+          report,
+        ),
       ),
     continueText: ({
       modelPath,

@@ -3,9 +3,10 @@ import { AppError } from '#core/errors/index.ts';
 import { findInstalled, llamaLibraries, type LlamaLibraries } from './llama-libraries.ts';
 import { asAppError, defaultThreads, jobRunner, type CancelFlag } from './native-job.ts';
 import { nativeLora, type LoraAddon, type NativeLora } from './native-lora.ts';
+import { nativeScore, type NativeScore, type ScoreAddon } from './native-score.ts';
 import { nativeSpeed, type NativeSpeed, type SpeedAddon } from './native-speed.ts';
 import { nativeTrain, type NativeTrain, type TrainAddon } from './native-train.ts';
-import { nativeQuantize, type NativeQuantize, type QuantizeAddon } from './native-quantize.ts';
+import { nativeQuantize, type AdapterFile, type NativeQuantize, type QuantizeAddon } from './native-quantize.ts';
 
 /** The addon of src/native. No file but this and the `native-` ones beside it knows what it looks like. */
 
@@ -54,6 +55,10 @@ interface PerplexityOptions {
   readonly threads?: number | undefined;
   /** Layers that go to the graphics card; default none. */
   readonly gpuLayers?: number | undefined;
+  /** Default: the whole text. */
+  readonly maxWindows?: number | undefined;
+  /** Beside the weights; default none. */
+  readonly adapters?: readonly AdapterFile[] | undefined;
   readonly signal?: AbortSignal | undefined;
   readonly onProgress?: ((doneWindows: number, totalWindows: number) => void) | undefined;
 }
@@ -87,7 +92,7 @@ interface TokenizeOptions {
  * reading files uses as well. Arrays may begin at any address; while a job runs, they must be neither written nor
  * transferred. Arguments that make no sense reject with a TypeError; every other failure is an AppError.
  */
-export interface Native extends NativeQuantize, NativeLora, NativeSpeed, NativeTrain {
+export interface Native extends NativeQuantize, NativeLora, NativeScore, NativeSpeed, NativeTrain {
   readonly versions: NativeVersions;
   systemInfo(): SystemInfo;
   /**
@@ -119,7 +124,7 @@ export interface Native extends NativeQuantize, NativeLora, NativeSpeed, NativeT
 }
 
 /** The addon's functions, as src/native/binding defines them. */
-interface Addon extends QuantizeAddon, LoraAddon, SpeedAddon, TrainAddon {
+interface Addon extends QuantizeAddon, LoraAddon, ScoreAddon, SpeedAddon, TrainAddon {
   builtFor(): { readonly release: string; readonly llama: string; readonly ggml: string };
   load(libraries: LlamaLibraries): void;
   versions(): NativeVersions;
@@ -134,8 +139,10 @@ interface Addon extends QuantizeAddon, LoraAddon, SpeedAddon, TrainAddon {
     modelPath: string,
     text: string,
     contextLength: number,
+    maxWindows: number,
     threads: number,
     gpuLayers: number,
+    adapters: readonly AdapterFile[],
     cancel: CancelFlag,
     onProgress: ((done: number, total: number) => void) | undefined,
   ): Promise<Perplexity>;
@@ -169,6 +176,7 @@ export function loadNative({ libraries = llamaLibraries(false), addonPath = find
   return {
     ...nativeQuantize(addon, jobs),
     ...nativeLora(addon, jobs),
+    ...nativeScore(addon, jobs),
     ...nativeSpeed(addon, jobs),
     ...nativeTrain(addon, jobs),
     versions: addon.versions(),
@@ -178,8 +186,20 @@ export function loadNative({ libraries = llamaLibraries(false), addonPath = find
     transpose: (source, target, { rows, columns, elementBytes }) =>
       coded(() => addon.transpose(source, target, rows, columns, elementBytes)),
     addOne: (values) => coded(() => addon.addOne(values)),
-    perplexity: ({ modelPath, text, contextLength, threads = defaultThreads(), gpuLayers = 0, signal, onProgress }) =>
-      run(signal, onProgress, (cancel, report) => addon.perplexity(modelPath, text, contextLength, threads, gpuLayers, cancel, report)),
+    perplexity: ({
+      modelPath,
+      text,
+      contextLength,
+      maxWindows = 0,
+      threads = defaultThreads(),
+      gpuLayers = 0,
+      adapters = [],
+      signal,
+      onProgress,
+    }) =>
+      run(signal, onProgress, (cancel, report) =>
+        addon.perplexity(modelPath, text, contextLength, maxWindows, threads, gpuLayers, adapters, cancel, report),
+      ),
     tokenize: ({ modelPath, text, addSpecial = false, parseSpecial = false, signal }) =>
       run(signal, undefined, (cancel) => addon.tokenize(modelPath, text, addSpecial, parseSpecial, cancel)),
   };

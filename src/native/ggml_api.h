@@ -158,6 +158,7 @@ namespace lathe {
   X(llama_free)                           \
   X(llama_get_memory)                     \
   X(llama_memory_clear)                   \
+  X(llama_memory_seq_rm)                  \
   X(llama_attach_threadpool)              \
   X(llama_batch_get_one)                  \
   X(llama_batch_init)                     \

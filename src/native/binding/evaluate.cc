@@ -6,6 +6,7 @@
 #include "evaluate/compare.h"
 #include "evaluate/continue.h"
 #include "evaluate/perplexity.h"
+#include "evaluate/score.h"
 #include "evaluate/speed.h"
 #include "evaluate/tokenize.h"
 
@@ -31,16 +32,19 @@ std::vector<AdapterFile> adapters_of(const Arguments& arguments, size_t index) {
   return adapters;
 }
 
-/// perplexity(modelPath, text, contextLength, threads, gpuLayers, cancelFlag, onProgress | undefined)
+/// perplexity(modelPath, text, contextLength, maxWindows, threads, gpuLayers, adapters, cancelFlag,
+///            onProgress | undefined)
 Napi::Value measure_perplexity(const Napi::CallbackInfo& info) {
   const Arguments arguments(info);
   PerplexityOptions options;
   options.model_path = arguments.text(0, "modelPath");
   auto text = std::make_shared<const std::string>(arguments.text(1, "text"));
   options.context_length = static_cast<int32_t>(arguments.whole(2, "contextLength", 0, kInt32));
-  options.threads = static_cast<int>(arguments.whole(3, "threads", 1, kMostThreads));
-  options.gpu_layers = static_cast<int>(arguments.whole(4, "gpuLayers", 0, kInt32));
-  const Job::Options job{{}, arguments.cancel_flag(5), arguments.callback(6, "onProgress")};
+  options.max_windows = arguments.whole(3, "maxWindows", 0, kInt32);
+  options.threads = static_cast<int>(arguments.whole(4, "threads", 1, kMostThreads));
+  options.gpu_layers = static_cast<int>(arguments.whole(5, "gpuLayers", 0, kInt32));
+  options.adapters = adapters_of(arguments, 6);
+  const Job::Options job{{}, arguments.cancel_flag(7), arguments.callback(8, "onProgress")};
   return Job::start(info.Env(), job, [options, text](JobControl& control) {
     const PerplexityResult measured = perplexity(ggml(), options, *text, control);
     return [measured](Napi::Env env) {
@@ -56,8 +60,8 @@ Napi::Value measure_perplexity(const Napi::CallbackInfo& info) {
   });
 }
 
-/// compare(sourcePath, variantPath, text, contextLength, maxWindows, threads, gpuLayers, sourceAdapters, cancelFlag,
-///         onProgress | undefined)
+/// compare(sourcePath, variantPath, text, contextLength, maxWindows, threads, gpuLayers, sourceAdapters,
+///         variantAdapters, cancelFlag, onProgress | undefined)
 Napi::Value compare_models(const Napi::CallbackInfo& info) {
   const Arguments arguments(info);
   CompareOptions options;
@@ -69,7 +73,8 @@ Napi::Value compare_models(const Napi::CallbackInfo& info) {
   options.threads = static_cast<int>(arguments.whole(5, "threads", 1, kMostThreads));
   options.gpu_layers = static_cast<int>(arguments.whole(6, "gpuLayers", 0, kInt32));
   options.source_adapters = adapters_of(arguments, 7);
-  const Job::Options job{{}, arguments.cancel_flag(8), arguments.callback(9, "onProgress")};
+  options.variant_adapters = adapters_of(arguments, 8);
+  const Job::Options job{{}, arguments.cancel_flag(9), arguments.callback(10, "onProgress")};
   return Job::start(info.Env(), job, [options, text](JobControl& control) {
     const CompareResult measured = compare(ggml(), options, *text, control);
     return [measured](Napi::Env env) {
@@ -163,6 +168,41 @@ Napi::Value measure_model_speed(const Napi::CallbackInfo& info) {
   });
 }
 
+/// scoreAnswers(modelPath, [{ text, answer }], threads, gpuLayers, adapters, cancelFlag, onProgress | undefined)
+///              → [{ logLikelihood, tokens, isLikeliest }]
+Napi::Value score_pairs(const Napi::CallbackInfo& info) {
+  const Arguments arguments(info);
+  ScoreOptions options;
+  options.model_path = arguments.text(0, "modelPath");
+  if (!arguments.value(1).IsArray()) arguments.fail("pairs", "is not an array");
+  const Napi::Array given = arguments.value(1).As<Napi::Array>();
+  auto pairs = std::make_shared<std::vector<Pair>>();
+  for (uint32_t i = 0; i < given.Length(); ++i) {
+    const Napi::Value entry = given.Get(i);
+    if (!entry.IsObject()) arguments.fail("pairs", "holds something that is no object");
+    const Napi::Value text = entry.As<Napi::Object>().Get("text"), answer = entry.As<Napi::Object>().Get("answer");
+    if (!text.IsString() || !answer.IsString()) arguments.fail("pairs", "holds something else than text and answer");
+    pairs->push_back({text.As<Napi::String>().Utf8Value(), answer.As<Napi::String>().Utf8Value()});
+  }
+  options.threads = static_cast<int>(arguments.whole(2, "threads", 1, kMostThreads));
+  options.gpu_layers = static_cast<int>(arguments.whole(3, "gpuLayers", 0, kInt32));
+  options.adapters = adapters_of(arguments, 4);
+  const Job::Options job{{}, arguments.cancel_flag(5), arguments.callback(6, "onProgress")};
+  return Job::start(info.Env(), job, [options, pairs](JobControl& control) {
+    return [scores = score_answers(ggml(), options, *pairs, control)](Napi::Env env) {
+      Napi::Array list = Napi::Array::New(env);
+      for (const Score& score : scores) {
+        Napi::Object entry = Napi::Object::New(env);
+        entry.Set("logLikelihood", score.log_likelihood);
+        entry.Set("tokens", static_cast<double>(score.tokens));
+        entry.Set("isLikeliest", score.is_likeliest);
+        list.Set(list.Length(), entry);
+      }
+      return list;
+    };
+  });
+}
+
 /// tokenize(modelPath, text, addSpecial, parseSpecial, cancelFlag) → Int32Array
 Napi::Value tokenize_text(const Napi::CallbackInfo& info) {
   const Arguments arguments(info);
@@ -187,6 +227,7 @@ void add_evaluate_functions(Napi::Env env, Napi::Object exports) {
   exports.Set("compare", Napi::Function::New(env, compare_models));
   exports.Set("continueText", Napi::Function::New(env, continue_places));
   exports.Set("measureSpeed", Napi::Function::New(env, measure_model_speed));
+  exports.Set("scoreAnswers", Napi::Function::New(env, score_pairs));
   exports.Set("tokenize", Napi::Function::New(env, tokenize_text));
 }
 

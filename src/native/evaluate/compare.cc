@@ -49,7 +49,9 @@ CompareResult compare(const GgmlApi& api, const CompareOptions& options, const s
   const Model source(
       api, {options.source_path, options.gpu_layers, /*vocabulary_only=*/false, /*plain_layout=*/false, options.source_adapters},
       control);
-  const Model variant(api, {options.variant_path, options.gpu_layers, /*vocabulary_only=*/false}, control);
+  const Model variant(
+      api, {options.variant_path, options.gpu_layers, /*vocabulary_only=*/false, /*plain_layout=*/false, options.variant_adapters},
+      control);
   const std::vector<llama_token> tokens = tokenize(source, text, /*add_special=*/true, /*parse_special=*/false);
   // The same tokens for the same text, and as many: what is compared are numbers for the same token.
   if (api.llama_vocab_n_tokens(source.vocabulary()) != api.llama_vocab_n_tokens(variant.vocabulary()) ||

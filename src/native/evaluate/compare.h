@@ -12,6 +12,7 @@ struct CompareOptions {
   std::string source_path;
   std::string variant_path;
   std::vector<AdapterFile> source_adapters = {};  // beside the weights of the source
+  std::vector<AdapterFile> variant_adapters = {};
   int32_t context_length = 0;
   int threads = 1;
   int gpu_layers = 0;

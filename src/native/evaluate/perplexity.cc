@@ -20,9 +20,12 @@ double negative_log_likelihood(const float* logits, int64_t count, llama_token t
 
 PerplexityResult perplexity(const GgmlApi& api, const PerplexityOptions& options, const std::string& text,
                             JobControl& control) {
-  const Model model(api, {options.model_path, options.gpu_layers, /*vocabulary_only=*/false}, control);
+  const Model model(
+      api,
+      {options.model_path, options.gpu_layers, /*vocabulary_only=*/false, /*plain_layout=*/false, options.adapters},
+      control);
   const std::vector<llama_token> tokens = tokenize(model, text, /*add_special=*/true, /*parse_special=*/false);
-  WindowRun run(model, tokens, {options.context_length, options.threads}, control);
+  WindowRun run(model, tokens, {options.context_length, options.threads, options.max_windows}, control);
   Workers workers(options.threads);
 
   PerplexityResult result;

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "evaluate/model.h"
 
@@ -9,9 +10,11 @@ namespace lathe {
 
 struct PerplexityOptions {
   std::string model_path;
+  std::vector<AdapterFile> adapters = {};  // beside its weights
   int32_t context_length = 0;
   int threads = 1;
   int gpu_layers = 0;
+  int64_t max_windows = 0;  // 0: the whole text
 };
 
 struct PerplexityResult {
