@@ -22,6 +22,7 @@ import {
   tool,
   toolCall,
 } from './chat.ts';
+import { benchmarkEnvironment, qualityResult, questionsResult, speedResult, speedSettings } from './benchmark.ts';
 import { call, stream, type Contract } from './define.ts';
 import {
   outlierColumns,
@@ -311,6 +312,8 @@ const trainer = {
     }),
     dataReport,
   ),
+  /** Names of the fields of a dataset's first records. */
+  fields: call(z.object({ dataPath: path }), z.object({ fields: z.array(z.string()) })),
   /** Where the samples lie that come with Lathe. */
   demoData: call(none, z.object({ path })),
   preview: call(z.object({ modelPath: path, settings: givenSettings, scratchFolder: path }), trainingPreview),
@@ -367,7 +370,66 @@ const trainer = {
   wish: call(z.object({ wish: z.enum(runWishes) }), none),
 };
 
+/** Measurements; the phases are `benchmark.*`. */
+const benchmark = {
+  /** What this computer is; tries the drivers of graphics cards. */
+  environment: call(none, benchmarkEnvironment),
+  speed: stream(
+    z.object({ modelPath: path, adapters: z.array(adapterAt), settings: speedSettings, threads: count.nullable(), scratchFolder: path }),
+    z.discriminatedUnion('type', [
+      workProgress,
+      z.object({
+        type: z.literal('finished'),
+        loadMs: z.number(),
+        /** For all prompt tokens together, and for all new tokens: one entry for each repetition. */
+        promptSeconds: z.array(z.number()),
+        newSeconds: z.array(z.number()),
+        threads: count,
+        ...speedResult.pick({ backgroundLoad: true, peakVramBytes: true }).shape,
+        peakMemoryBytes: sizeBytes,
+      }),
+    ]),
+  ),
+  quality: stream(
+    z.object({
+      modelPath: path,
+      adapters: z.array(adapterAt),
+      /** Null: perplexity alone. */
+      basePath: path.nullable(),
+      textPath: path.nullable(),
+      contextLength: count,
+      windows: count.nullable(),
+      scratchFolder: path,
+      threads: count.nullable(),
+    }),
+    z.discriminatedUnion('type', [
+      workProgress,
+      qualityResult.omit({ kind: true, against: true }).extend({
+        type: z.literal('finished'),
+        against: qualityResult.shape.against.unwrap().omit({ name: true }).nullable(),
+      }),
+    ]),
+  ),
+  questions: stream(
+    z.object({
+      modelPath: path,
+      adapters: z.array(adapterAt),
+      questionsPath: path,
+      scratchFolder: path,
+      threads: count.nullable(),
+    }),
+    z.discriminatedUnion('type', [workProgress, questionsResult.omit({ kind: true }).extend({ type: z.literal('finished') })]),
+  ),
+};
+
+export const benchmarkContract = { health, benchmark } satisfies Contract;
+
 export const trainerContract = { health, trainer } satisfies Contract;
 
-export const engineContracts = { inference: inferenceContract, tensor: tensorContract, trainer: trainerContract };
+export const engineContracts = {
+  inference: inferenceContract,
+  tensor: tensorContract,
+  trainer: trainerContract,
+  benchmark: benchmarkContract,
+};
 export type EngineKind = keyof typeof engineContracts;

@@ -215,6 +215,8 @@ export const training = {
     }),
     dataReport,
   ),
+  /** Names of the fields of a dataset's first records. Throws `train.unreadableData`, `train.dataTooLarge`, `disk.*`. */
+  fields: call(z.object({ dataPath: path }), z.object({ fields: z.array(z.string()) })),
   /** Samples that come with Lathe, for a first run with the demo model. */
   demoData: call(none, z.object({ path })),
   preview: call(

@@ -66,6 +66,7 @@ export function startLive(onEnded: (job: Job) => void, signal: AbortSignal): voi
       if (event.type === 'removed') return patch('jobs.list', {}, (jobs) => without(jobs, event.jobId));
       const before = queryClient.getQueryData<Job[]>(keyOf('jobs.list', {}))?.find(({ id }) => id === event.job.id);
       patch('jobs.list', {}, (jobs: Job[]) => upsert(jobs, event.job));
+      if (event.job.spec.kind === 'train' && event.job.state !== before?.state) refetch('training.runs');
       if (!hasEnded(event.job) || (before !== undefined && hasEnded(before))) return;
       if (event.job.spec.kind === 'quantize' || event.job.spec.kind === 'quality') refetch('quantize.cards');
       onEnded(event.job);

@@ -16,8 +16,10 @@ export const goTo = {
   thread: (threadId: string): void => history.push(`/chat/${encodeURIComponent(threadId)}`),
   convert: (modelId?: string): void => history.push(`/convert${query({ model: modelId })}`),
   training: (modelId?: string): void => history.push(`/training${query({ model: modelId })}`),
+  run: (runId: string): void => history.push(`/training${query({ run: runId })}`),
   memory: (modelId?: string): void => history.push(`/memory${query({ model: modelId })}`),
   adapters: (adapterId?: string): void => history.push(`/adapters${query({ use: adapterId })}`),
   server: (): void => history.push('/server'),
-  newChat: (modelId?: string): void => history.push(`/chat${query({ model: modelId })}`),
+  /** With an adapter beside the model's weights. */
+  newChat: (modelId?: string, adapterId?: string): void => history.push(`/chat${query({ model: modelId, adapter: adapterId })}`),
 };

@@ -172,6 +172,7 @@ export function trainingHandlers(scene: 'empty' | 'filled' | 'running' | 'error'
   };
   return {
     checkData: () => report,
+    fields: () => ({ fields: ['question', 'reply', 'tone'] }),
     demoData: () => ({ path: '/opt/lathe/resources/demo/samples.jsonl' }),
     preview: () => ({
       architecture: 'smollm3',

@@ -113,6 +113,7 @@ export function createTrainer(log: EngineLog, availableBytes: () => number = () 
         trainableParameters: whole.length > 0 ? described.totalParameters : ofModule.reduce((sum, { parameters }) => sum + parameters, 0),
       };
     },
+    fields: async ({ dataPath }) => ({ fields: [...(await readDataFile(dataPath, {})).fields] }),
     demoData: () => ({ path: resourcePath(join('demo', 'samples.jsonl')) }),
     say: async ({ ways, scratchFolder, threads, ...what }, { signal }) => {
       await using stack = new AsyncDisposableStack();

@@ -97,6 +97,10 @@ export function createTraining({ library, engines, runs, jobs, modelFolder, scra
       const request = { modelPath: base.path, dataPath: resolveUserPath(dataPath), columns, settings, shown, first };
       return trainer.checkData({ ...request, scratchFolder: checkFolder }, { signal });
     },
+    fields: async ({ dataPath }, { signal }) => {
+      const { trainer } = await engines.trainer();
+      return trainer.fields({ dataPath: resolveUserPath(dataPath) }, { signal });
+    },
     demoData: async () => {
       const { trainer } = await engines.trainer();
       return trainer.demoData({});

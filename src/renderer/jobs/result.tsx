@@ -53,8 +53,9 @@ export function NextSteps({ job, onDone = closeJobs }: { readonly job: Job; read
   const { result, spec } = job;
   const madeId = result !== null && 'modelId' in result ? result.modelId : null;
   const writtenPath = result !== null && 'path' in result ? result.path : null;
-  const made = useModel(madeId);
-  const shownId = madeId ?? subjectOf(spec);
+  const trained = result?.kind === 'train' ? result : null;
+  const made = useModel(madeId ?? trained?.modelIds[0]);
+  const shownId = made?.id ?? madeId ?? subjectOf(spec);
   const then = (act: () => void) => () => {
     act();
     onDone();
@@ -69,6 +70,11 @@ export function NextSteps({ job, onDone = closeJobs }: { readonly job: Job; read
       {made?.kind === 'hf' && needsConversion(made) && (
         <Button variant="light" onClick={then(() => goTo.convert(made.id))}>
           {t('jobs.next.convert')}
+        </Button>
+      )}
+      {trained !== null && (
+        <Button variant="light" onClick={then(() => goTo.run(trained.runId))}>
+          {t('jobs.next.run')}
         </Button>
       )}
       {shownId !== null && (

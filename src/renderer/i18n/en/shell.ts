@@ -272,6 +272,7 @@ export const shell = {
     next: {
       chat: 'Open in chat',
       convert: 'Convert to GGUF',
+      run: 'Open the run',
       show: 'Show in library',
       reveal: 'Show file',
     },

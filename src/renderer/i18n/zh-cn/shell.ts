@@ -268,6 +268,7 @@ export const shell = {
     next: {
       chat: '开始对话',
       convert: '转换为 GGUF',
+      run: '打开此次训练',
       show: '在模型库中显示',
       reveal: '显示文件',
     },

@@ -4,7 +4,7 @@ import { ChatScreen } from './screen.tsx';
 export const route = createLazyRoute('/chat/{-$threadId}')({
   component: function ChatRoute() {
     const { threadId } = route.useParams();
-    const { model } = route.useSearch();
-    return <ChatScreen threadId={threadId ?? null} wantedModelId={model} />;
+    const wanted = route.useSearch();
+    return <ChatScreen threadId={threadId ?? null} wanted={wanted} />;
   },
 });

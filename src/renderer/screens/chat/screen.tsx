@@ -4,6 +4,7 @@ import { prefer, usePreferences } from '../../preferences.ts';
 import { ChatHeader } from './header.tsx';
 import { Composer } from './composer.tsx';
 import { Conversation } from './conversation.tsx';
+import type { ChatSearch } from './search.ts';
 import { SettingsPanel } from './settings-panel.tsx';
 import { ThreadList } from './thread-list.tsx';
 import { useChat } from './use-chat.ts';
@@ -13,9 +14,9 @@ import { ErrorPanel } from '../../components/error-panel.tsx';
 import classes from './chat.module.css';
 
 /** Conversations with the models of the library. */
-export function ChatScreen({ threadId, wantedModelId }: { readonly threadId: string | null; readonly wantedModelId: string | undefined }) {
+export function ChatScreen({ threadId, wanted }: { readonly threadId: string | null; readonly wanted: ChatSearch }) {
   const { t } = useTranslation();
-  const chat = useChat(threadId, wantedModelId);
+  const chat = useChat(threadId, wanted);
   const { threadsWidth, chatPanelOpen } = usePreferences();
   useChatCommands(chat);
   return (

@@ -6,6 +6,7 @@ import { canChat, useModels } from '../../models.ts';
 import { prefer, usePreferences } from '../../preferences.ts';
 import { apiInUse, asAppError, patch, useCall } from '../../queries.ts';
 import { errorToast } from '../../toasts.tsx';
+import type { ChatSearch } from './search.ts';
 
 /** What a conversation is held with. */
 export type ThreadSettings = Pick<Thread, 'modelId' | 'mode' | 'systemPrompt' | 'sampling' | 'answerCount' | 'adapters' | 'tools'>;
@@ -66,7 +67,7 @@ function firstModel(models: readonly Model[], wanted: string | null): Model | un
 const modeOf = (model: Model | undefined): Thread['mode'] => (model?.facts.hasChatTemplate === false ? 'text' : 'chat');
 
 /** A thread's settings with what the user changes; `null` stands for the chat that has not begun. */
-export function useThreadSettings(threadId: string | null, wantedModelId?: string) {
+export function useThreadSettings(threadId: string | null, { model: wantedModelId, adapter: wantedAdapterId }: ChatSearch = {}) {
   const { data } = useCall('chat.thread', { threadId: threadId ?? '' }, { enabled: threadId !== null });
   const edits = useEdits((state) => state[threadId ?? NEW]);
   const models = useModels();
@@ -76,6 +77,10 @@ export function useThreadSettings(threadId: string | null, wantedModelId?: strin
     if (threadId === null && wantedModelId !== undefined)
       edit(null, { modelId: wantedModelId, mode: modeOf(models.find(({ id }) => id === wantedModelId)) });
   }, [threadId, wantedModelId, models]);
+  useEffect(() => {
+    if (threadId === null && wantedAdapterId !== undefined)
+      edit(null, { adapters: [{ adapterId: wantedAdapterId, scale: 1, isOn: true }] });
+  }, [threadId, wantedAdapterId]);
 
   const first = firstModel(models, edits?.modelId ?? lastModelId);
   const saved: ThreadSettings =

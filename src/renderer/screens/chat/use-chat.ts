@@ -10,6 +10,7 @@ import { errorToast, undoToast } from '../../toasts.tsx';
 import { choose, NO_CHOICES, NO_DRAFT, setDraft, useDrafts } from './drafts.ts';
 import { generate, useGenerations, type Generation, type Request } from './generation.ts';
 import { parentKey, visibleTurns, type Turn } from './message-tree.ts';
+import type { ChatSearch } from './search.ts';
 import { usePromptReport, type PromptReport } from './prompt-report.ts';
 import { saveSettings, useThreadSettings, type SettingsOfThread } from './thread-settings.ts';
 
@@ -52,9 +53,9 @@ export interface Chat extends SettingsOfThread, ChatActions {
 }
 
 /** One conversation, and all that can be done in it. */
-export function useChat(threadId: string | null, wantedModelId: string | undefined): Chat {
+export function useChat(threadId: string | null, wanted: ChatSearch): Chat {
   const thread = useCall('chat.thread', { threadId: threadId ?? '' }, { enabled: threadId !== null });
-  const settingsOfThread = useThreadSettings(threadId, wantedModelId);
+  const settingsOfThread = useThreadSettings(threadId, wanted);
   const { settings, clearNew } = settingsOfThread;
   const model = useModel(settings.modelId);
   const key = threadId ?? '';

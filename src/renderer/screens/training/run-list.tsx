@@ -4,6 +4,7 @@ import { useTranslation } from 'react-i18next';
 import type { TrainingRun } from '#contract/training.ts';
 import { Progress } from '../../components/progress.tsx';
 import { useFormat } from '../../format.ts';
+import { useJobs } from '../../jobs/use-jobs.ts';
 import { useNow } from '../../use-now.ts';
 import classes from './training.module.css';
 
@@ -21,6 +22,7 @@ export function RunList({ runs, openId, compared, onNew, onOpen, onCompare }: Pr
   const { t } = useTranslation();
   const format = useFormat();
   const nowMs = useNow();
+  const { active } = useJobs();
   return (
     <nav className={classes.runs} aria-label={t('training.runs.label')}>
       <Button fullWidth variant="default" leftSection={<IconPlus size={15} />} onClick={onNew}>
@@ -28,7 +30,7 @@ export function RunList({ runs, openId, compared, onNew, onOpen, onCompare }: Pr
       </Button>
       <ul>
         {runs.map((run) => {
-          const { id, config, state, last, totalSteps } = run;
+          const { id, config, state, last, jobId } = run;
           const loss = last?.eval_loss ?? last?.loss;
           return (
             <li key={id} className={classes.runItem} data-open={id === openId || compared.includes(id) || undefined}>
@@ -52,10 +54,7 @@ export function RunList({ runs, openId, compared, onNew, onOpen, onCompare }: Pr
                     .join(' · ')}
                 </span>
                 {state === 'running' && (
-                  <Progress
-                    label={config.name}
-                    fraction={totalSteps === null || totalSteps === 0 ? null : (last?.step ?? 0) / totalSteps}
-                  />
+                  <Progress label={config.name} fraction={active.find((job) => job.id === jobId)?.fraction ?? null} />
                 )}
               </button>
             </li>

@@ -1,22 +1,22 @@
-import { Button, Menu } from '@mantine/core';
-import { IconDots, IconPlayerPause, IconPlayerPlay, IconPlayerStop } from '@tabler/icons-react';
 import { useTranslation } from 'react-i18next';
-import type { TrainingRun } from '#contract/training.ts';
+import { readSettings } from '#core/training/settings.ts';
 import { ErrorPanel } from '../../components/error-panel.tsx';
-import { IconButton } from '../../components/icon-button.tsx';
 import { Progress } from '../../components/progress.tsx';
 import { useFormat } from '../../format.ts';
-import { Warnings } from '../../jobs/warnings.tsx';
-import { useModels } from '../../models.ts';
-import { goTo } from '../../navigation.ts';
-import { keyOf, queryClient, useAction, useCall } from '../../queries.ts';
-import { errorToast } from '../../toasts.tsx';
+import { beginAgain } from './again.ts';
+import { BeforeAfter } from './before-after.tsx';
 import { pointsOf, smoothed } from './chart.ts';
+import { Controls } from './controls.tsx';
 import { Legend, LossChart, type Series } from './loss-chart.tsx';
+import { MEMORY_ERRORS, Remedies } from './remedies.tsx';
+import { Results } from './results.tsx';
 import { RunFigures } from './run-figures.tsx';
 import { RunSamples } from './run-samples.tsx';
 import { useRun } from './use-run.ts';
 import classes from './training.module.css';
+
+/** Steps after which the time that is left is more than a guess. */
+const MEASURED_STEPS = 10;
 
 /** A run while it learns and afterwards: curve, figures, samples, and what can be done with what came of it. */
 export function RunView({ runId, onGone }: { readonly runId: string; readonly onGone: () => void }) {
@@ -30,7 +30,7 @@ export function RunView({ runId, onGone }: { readonly runId: string; readonly on
       </div>
     );
   if (watched === undefined) return <div className={classes.work} />;
-  const { run, log, samples } = watched;
+  const { run, log, samples, comparison } = watched;
   const losses = pointsOf(log, 'loss');
   const series: readonly Series[] = [
     { name: 'trace', points: losses, look: 'trace', colour: 0 },
@@ -39,6 +39,11 @@ export function RunView({ runId, onGone }: { readonly runId: string; readonly on
   ];
   const last = log.at(-1);
   const fraction = run.totalSteps === null || run.totalSteps === 0 ? null : Math.min(1, (last?.step ?? 0) / run.totalSteps);
+  const remaining =
+    log.length < MEASURED_STEPS || last?.seconds_left == null
+      ? t('training.measuring')
+      : t('jobs.remaining', { time: format.duration(last.seconds_left * 1000) });
+  const { settings } = readSettings(run.config.settings);
   return (
     <div className={classes.work}>
       <div className={classes.runBody}>
@@ -50,9 +55,7 @@ export function RunView({ runId, onGone }: { readonly runId: string; readonly on
                 t(`training.states.${run.state}`),
                 run.config.baseName,
                 last === undefined ? null : t('training.stepOf', { step: format.number(last.step), total: format.number(run.totalSteps) }),
-                last?.seconds_left == null || run.state !== 'running'
-                  ? null
-                  : t('jobs.remaining', { time: format.duration(last.seconds_left * 1000) }),
+                run.state !== 'running' || last === undefined ? null : remaining,
               ]
                 .filter((part) => part !== null)
                 .join(' · ')}
@@ -63,8 +66,13 @@ export function RunView({ runId, onGone }: { readonly runId: string; readonly on
         {(run.state === 'running' || run.state === 'waiting') && (
           <Progress label={run.config.name} fraction={run.state === 'waiting' ? null : fraction} />
         )}
-        {run.error !== null && <ErrorPanel error={run.error} />}
-        {run.result !== null && <Warnings warnings={run.result.warnings} />}
+        {run.error !== null && (
+          <ErrorPanel error={run.error}>
+            {MEMORY_ERRORS.has(run.error.code) && (
+              <Remedies settings={settings} baseId={run.config.baseId} onTake={(change) => beginAgain(run, change)} />
+            )}
+          </ErrorPanel>
+        )}
         <Results run={run} />
         {log.length === 0 ? (
           <p className={classes.waiting}>{t(run.state === 'running' ? 'training.preparing' : 'training.noSteps')}</p>
@@ -75,6 +83,7 @@ export function RunView({ runId, onGone }: { readonly runId: string; readonly on
             <RunFigures log={log} />
           </>
         )}
+        {run.result !== null && <BeforeAfter key={run.id} run={run} comparison={comparison} />}
         <RunSamples samples={samples} />
         {run.checkpoints.length > 0 && (
           <section aria-labelledby="training-checkpoints">
@@ -93,114 +102,5 @@ export function RunView({ runId, onGone }: { readonly runId: string; readonly on
         )}
       </div>
     </div>
-  );
-}
-
-/** What can be done with a run in its state. */
-function Controls({ run, onGone }: { readonly run: TrainingRun; readonly onGone: () => void }) {
-  const { t } = useTranslation();
-  const pause = useAction('training.pause');
-  const resume = useAction('training.resume');
-  const stop = useAction('training.stop');
-  const save = useAction('training.checkpoint');
-  const remove = useAction('training.remove');
-  const refresh = (): void => {
-    void queryClient.invalidateQueries({ queryKey: keyOf('training.runs', {}) });
-    void queryClient.invalidateQueries({ queryKey: keyOf('training.get', { runId: run.id }) });
-  };
-  const done = { onError: errorToast, onSettled: refresh };
-  const runId = { runId: run.id };
-  return (
-    <div className={classes.controls}>
-      {run.state === 'running' && (
-        <>
-          <Button
-            variant="default"
-            leftSection={<IconPlayerPause size={15} />}
-            loading={pause.isPending}
-            onClick={() => pause.mutate(runId, done)}
-          >
-            {t('training.pause')}
-          </Button>
-          <Button
-            variant="default"
-            leftSection={<IconPlayerStop size={15} />}
-            loading={stop.isPending}
-            onClick={() => stop.mutate(runId, done)}
-          >
-            {t('training.stop')}
-          </Button>
-        </>
-      )}
-      {(run.state === 'paused' || run.state === 'failed') && (
-        <Button leftSection={<IconPlayerPlay size={15} />} loading={resume.isPending} onClick={() => resume.mutate(runId, done)}>
-          {t('training.resume')}
-        </Button>
-      )}
-      <Menu position="bottom-end">
-        <Menu.Target>
-          <IconButton label={t('common.more')} variant="default" size={30}>
-            <IconDots size={16} />
-          </IconButton>
-        </Menu.Target>
-        <Menu.Dropdown>
-          {run.state === 'running' && (
-            <Menu.Item onClick={() => save.mutate(runId, { onError: errorToast })}>{t('training.saveNow')}</Menu.Item>
-          )}
-          <Menu.Item
-            data-danger
-            disabled={run.state === 'running' || run.state === 'waiting'}
-            onClick={() =>
-              remove.mutate(runId, {
-                onError: errorToast,
-                onSuccess: () => {
-                  refresh();
-                  onGone();
-                },
-              })
-            }
-          >
-            {t('training.remove')}
-          </Menu.Item>
-        </Menu.Dropdown>
-      </Menu>
-    </div>
-  );
-}
-
-/** What was made, and where to go with it. */
-function Results({ run }: { readonly run: TrainingRun }) {
-  const { t } = useTranslation();
-  const models = useModels();
-  const { data: host } = useCall('system.host', {});
-  const reveal = useAction('system.reveal');
-  if (run.result === null) return null;
-  const made = run.result.modelIds.flatMap((id) => models.find((model) => model.id === id) ?? []);
-  const adapter = made.find(({ kind }) => kind === 'gguf-adapter') ?? made.find(({ kind }) => kind === 'peft-adapter');
-  const model = made.find(({ kind }) => kind === 'gguf' || kind === 'hf');
-  const [path] = run.result.paths;
-  return (
-    <section className={classes.results} aria-label={t('training.results')}>
-      <p>{t(`training.ended.${run.result.reason}`)}</p>
-      <div className={classes.controls}>
-        {adapter !== undefined && <Button onClick={() => goTo.adapters(adapter.id)}>{t('training.merge')}</Button>}
-        {model !== undefined && <Button onClick={() => goTo.newChat(model.id)}>{t('jobs.next.chat')}</Button>}
-        {adapter !== undefined && (
-          <Button variant="default" onClick={() => goTo.newChat(run.config.baseId)}>
-            {t('training.tryBase')}
-          </Button>
-        )}
-        {made[0] !== undefined && (
-          <Button variant="default" onClick={() => goTo.library(made[0]?.id)}>
-            {t('jobs.next.show')}
-          </Button>
-        )}
-        {path !== undefined && host?.canReveal === true && (
-          <Button variant="default" onClick={() => reveal.mutate({ path }, { onError: errorToast })}>
-            {t('jobs.next.reveal')}
-          </Button>
-        )}
-      </div>
-    </section>
   );
 }

@@ -36,6 +36,9 @@ interface NumberField {
   readonly decimals?: number;
 }
 
+/** Of conversations: the model's own, or one by its name in the field. */
+const TEMPLATES = ['', 'chatml', 'alpaca'] as const;
+
 const TARGETS = ['q_proj', 'k_proj', 'v_proj', 'o_proj', 'gate_proj', 'up_proj', 'down_proj'];
 
 /** How it is learned: what most need in sight, the rest folded away. */
@@ -79,6 +82,19 @@ export function SettingFields({ setup }: { readonly setup: Setup }) {
               ]}
               onChange={(event) => give('optim', event.currentTarget.value)}
             />
+            <NativeSelect
+              label={t('training.settings.chat_template')}
+              value={TEMPLATES.find((name) => name === settings.chat_template) ?? 'own'}
+              data={[
+                { value: '', label: t('training.chatTemplates.model') },
+                { value: 'chatml', label: 'ChatML' },
+                { value: 'alpaca', label: 'Alpaca' },
+                ...(TEMPLATES.some((name) => name === settings.chat_template)
+                  ? []
+                  : [{ value: 'own', label: t('training.chatTemplates.own') }]),
+              ]}
+              onChange={(event) => give('chat_template', event.currentTarget.value === '' ? undefined : event.currentTarget.value)}
+            />
             {MORE.map((field) => (
               <NumberSettingField key={field.setting} setup={setup} {...field} />
             ))}
@@ -94,6 +110,8 @@ export function SettingFields({ setup }: { readonly setup: Setup }) {
           <TagsInput
             label={t('training.settings.sample_prompts')}
             description={t('training.notes.sample_prompts')}
+            // A prompt may hold commas.
+            splitChars={[]}
             value={[...settings.sample_prompts]}
             onChange={(prompts) => give('sample_prompts', prompts.length === 0 ? undefined : prompts)}
           />

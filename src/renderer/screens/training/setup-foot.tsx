@@ -32,6 +32,8 @@ export function SetupFoot({ setup }: { readonly setup: Setup }) {
               : report.data.trainSamples === 0
                 ? 'samples'
                 : null;
+  const left = report.data?.problemCount ?? 0;
+  const begin = left === 0 ? t('training.start') : t('training.startWithout', { count: left });
   const start = async (): Promise<void> => {
     if (base === undefined) return;
     setBusy(true);
@@ -40,6 +42,7 @@ export function SetupFoot({ setup }: { readonly setup: Setup }) {
       const run = await apiInUse().call('training.start', {
         baseId: base.id,
         dataPath: draft.dataPath.trim(),
+        columns: draft.columns,
         name: draft.name.trim() === '' ? suggested : draft.name.trim(),
         template: draft.template,
         settings: draft.given,
@@ -66,7 +69,7 @@ export function SetupFoot({ setup }: { readonly setup: Setup }) {
           onChange={(event) => set({ name: event.currentTarget.value })}
         />
         <Button size="md" disabled={missing !== null} loading={busy} onClick={() => void start()}>
-          {missing === null ? t('training.start') : t(`training.missing.${missing}`)}
+          {missing === null ? begin : t(`training.missing.${missing}`)}
         </Button>
       </div>
     </footer>

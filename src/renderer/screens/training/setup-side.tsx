@@ -1,5 +1,8 @@
 import { useTranslation } from 'react-i18next';
 import { useFormat } from '../../format.ts';
+import { useLive } from '../../live.ts';
+import { Remedies } from './remedies.tsx';
+import { give } from './store.ts';
 import type { Setup } from './use-setup.ts';
 import classes from './training.module.css';
 
@@ -7,7 +10,8 @@ import classes from './training.module.css';
 export function SetupSide({ setup }: { readonly setup: Setup }) {
   const { t } = useTranslation();
   const format = useFormat();
-  const { preview, report, memory, settings } = setup;
+  const { preview, report, memory, settings, base, expectedMs } = setup;
+  const available = useLive((state) => state.memory?.availableBytes) ?? Infinity;
   const { data } = preview;
   const known = report.data;
   const rows = [
@@ -31,6 +35,7 @@ export function SetupSide({ setup }: { readonly setup: Setup }) {
     ],
     [t('training.plan.batch'), format.number(settings.per_device_train_batch_size * settings.gradient_accumulation_steps)],
     [t('training.plan.memory'), memory === undefined ? null : `≈ ${format.bytes(memory.totalBytes)}`],
+    [t('training.plan.time'), expectedMs === null ? t('training.plan.timeLater') : `≈ ${format.duration(expectedMs)}`],
   ] as const;
   return (
     <aside className={classes.side} aria-labelledby="training-plan" aria-busy={preview.isFetching || report.isFetching}>
@@ -45,7 +50,19 @@ export function SetupSide({ setup }: { readonly setup: Setup }) {
           </div>
         ))}
       </dl>
-      {data?.hasChatTemplate === false && <p className={classes.note}>{t('training.plan.noTemplate')}</p>}
+      {memory !== undefined && base !== undefined && memory.lowBytes > available && (
+        <div className={classes.short} role="status">
+          <p>{t('training.plan.short', { free: format.bytes(available) })}</p>
+          <Remedies
+            settings={settings}
+            baseId={base.id}
+            onTake={(change) => {
+              for (const [setting, value] of Object.entries(change)) give(setting, value);
+            }}
+          />
+        </div>
+      )}
+      {data?.hasChatTemplate === false && settings.chat_template === '' && <p className={classes.note}>{t('training.plan.noTemplate')}</p>}
       <p className={classes.note}>{t('training.plan.note')}</p>
     </aside>
   );

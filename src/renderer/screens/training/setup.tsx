@@ -10,11 +10,12 @@ import { openDialog } from '../../layers.ts';
 import { useAction } from '../../queries.ts';
 import { errorToast } from '../../toasts.tsx';
 import { ModelPick } from '../../components/model-pick.tsx';
+import { DataColumnsFields } from './data-columns.tsx';
 import { DataReportView } from './data-report.tsx';
 import { SettingFields } from './setting-fields.tsx';
 import { SetupFoot } from './setup-foot.tsx';
 import { SetupSide } from './setup-side.tsx';
-import { set } from './store.ts';
+import { give, set } from './store.ts';
 import { TemplateChoice } from './template-choice.tsx';
 import { useSetup } from './use-setup.ts';
 import classes from './training.module.css';
@@ -25,6 +26,10 @@ export function SetupView() {
   const setup = useSetup();
   const { bases, base, draft, report } = setup;
   const demoData = useAction('training.demoData');
+  const asksColumns =
+    Object.keys(draft.columns).length > 0 ||
+    (report.isError && report.error.code === 'train.noSamples') ||
+    report.data?.problems.some(({ kind }) => kind === 'unknownShape') === true;
   if (bases.length === 0)
     return (
       <EmptyState icon={<IconSchool size={22} stroke={1.5} />} title={t('training.empty.title')} text={t('training.empty.text')}>
@@ -49,7 +54,7 @@ export function SetupView() {
               label={t('training.data.label')}
               description={t('training.data.note')}
               value={draft.dataPath}
-              onChange={(dataPath) => set({ dataPath })}
+              onChange={(dataPath) => set({ dataPath, columns: {} })}
             />
             {draft.dataPath === '' && (
               <Button
@@ -60,14 +65,22 @@ export function SetupView() {
                 onClick={() =>
                   demoData.mutate(
                     {},
-                    { onSuccess: ({ path }) => set({ dataPath: path, template: 'style', given: {} }), onError: errorToast },
+                    { onSuccess: ({ path }) => set({ dataPath: path, columns: {}, template: 'style', given: {} }), onError: errorToast },
                   )
                 }
               >
                 {t('training.data.demo')}
               </Button>
             )}
-            {report.isError && <ErrorPanel error={report.error} />}
+            {asksColumns && <DataColumnsFields />}
+            {report.isError && (
+              <ErrorPanel
+                error={report.error}
+                {...(report.error.code === 'train.noTemplate'
+                  ? { action: { label: t('training.useChatml'), run: () => give('chat_template', 'chatml') } }
+                  : {})}
+              />
+            )}
             {report.isFetching && report.data === undefined && <Progress label={t('training.data.reading')} fraction={null} />}
             {report.data !== undefined && !report.isError && <DataReportView report={report.data} busy={report.isFetching} />}
           </Step>

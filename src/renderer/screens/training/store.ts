@@ -1,10 +1,12 @@
 import { create } from 'zustand';
 import { persist } from 'zustand/middleware';
+import type { DataColumns } from '#contract/training.ts';
 import type { TemplateName } from '#core/training/templates.ts';
 
 /** What was set for the next run: kept over a reload. Settings under TRL's and PEFT's names, only those that were touched. */
 interface Draft {
   readonly dataPath: string;
+  readonly columns: DataColumns;
   readonly name: string;
   readonly template: TemplateName;
   readonly given: Readonly<Record<string, unknown>>;
@@ -13,7 +15,7 @@ interface Draft {
 }
 
 export const useDraft = create<Draft>()(
-  persist((): Draft => ({ dataPath: '', name: '', template: 'instructions', given: {}, device: 'CPU', showsAll: false }), {
+  persist((): Draft => ({ dataPath: '', columns: {}, name: '', template: 'instructions', given: {}, device: 'CPU', showsAll: false }), {
     name: 'lathe.training',
     version: 1,
   }),

@@ -1,5 +1,5 @@
 import { useState } from 'react';
-import type { LogEntry, TrainingEvent, TrainingRun } from '#contract/training.ts';
+import type { LogEntry, TrainingComparison, TrainingEvent, TrainingRun } from '#contract/training.ts';
 import type { Output } from '../../api.ts';
 import { useCall, useStream } from '../../queries.ts';
 
@@ -9,6 +9,7 @@ interface Watched {
   readonly run: TrainingRun;
   readonly log: readonly LogEntry[];
   readonly samples: readonly Sample[];
+  readonly comparison: TrainingComparison | null;
 }
 
 /** Entries by step, each once: what was missed is asked for, and may have come in the meantime as well. */
@@ -50,6 +51,7 @@ export function useRun(runId: string) {
       ? undefined
       : {
           run: news.run ?? data.run,
+          comparison: data.comparison,
           log: mergedLog(data.log, news.log),
           samples: [...new Map([...data.samples, ...news.samples].map((sample) => [`${sample.step} ${sample.prompt}`, sample])).values()],
         };

@@ -2,8 +2,8 @@ import { useNavigate, useSearch } from '@tanstack/react-router';
 import { useDebouncedValue } from '@mantine/hooks';
 import { useMemo } from 'react';
 import { shapeFromFacts } from '#core/memory/shape-facts.ts';
-import { estimateTraining } from '#core/memory/training.ts';
 import type { ModelFacts } from '#core/model/facts.ts';
+import { runMemory } from '#core/training/run-memory.ts';
 import { defaultSettings, readSettings } from '#core/training/settings.ts';
 import { templates } from '#core/training/templates.ts';
 import { canQuantize, useModels } from '../../models.ts';
@@ -30,7 +30,13 @@ export function useSetup() {
   const defaults = useMemo(() => ({ ...defaultSettings, ...templates[draft.template] }), [draft.template]);
   const { settings, problems } = useMemo(() => readSettings(draft.given, defaults), [draft.given, defaults]);
   const [asked] = useDebouncedValue(
-    { baseId: base?.id ?? '', dataPath: draft.dataPath.trim(), template: draft.template, settings: draft.given },
+    {
+      baseId: base?.id ?? '',
+      dataPath: draft.dataPath.trim(),
+      columns: draft.columns,
+      template: draft.template,
+      settings: draft.given,
+    },
     STILL_MS,
   );
   const isSound = problems.length === 0;
@@ -45,18 +51,22 @@ export function useSetup() {
   );
   const memory = useMemo(() => {
     if (base === undefined) return undefined;
-    const isQuantized = !/^(F32|F16|BF16)$/.test(base.facts.quantization ?? '');
-    return estimateTraining(shapeFromFacts(base.facts as ModelFacts), {
-      method: isQuantized ? 'qlora' : 'lora',
-      trainer: 'lathe',
-      length: Math.min(settings.max_length, report.data?.longest ?? settings.max_length),
-      batch: 1,
-      rank: settings.r,
-      checkpointing: settings.gradient_checkpointing,
-    });
+    const longest = settings.packing ? settings.max_length : Math.min(settings.max_length, report.data?.longest ?? settings.max_length);
+    return runMemory(shapeFromFacts(base.facts as ModelFacts, base.sizeBytes), settings, longest);
   }, [base, settings, report.data?.longest]);
+  // What a run of this base has measured tells how long the next one takes.
+  const runs = useCall('training.runs', {});
+  const measured = runs.data?.find(({ config, last }) => config.baseId === base?.id && last?.tokens_per_second != null);
+  const speed = measured?.last?.tokens_per_second ?? null;
+  const { data: known } = report;
+  const seconds =
+    speed === null || known === undefined || known.stepsPerEpoch === 0
+      ? null
+      : (known.tokens * known.trainSamples * known.totalSteps) / Math.max(1, known.samples) / known.stepsPerEpoch / speed;
   return {
     draft,
+    /** By the speed of an earlier run of the same base; null: there was none. */
+    expectedMs: seconds === null ? null : seconds * 1000,
     bases,
     base,
     settings,
