@@ -385,7 +385,7 @@ const benchmark = {
         promptSeconds: z.array(z.number()),
         newSeconds: z.array(z.number()),
         threads: count,
-        ...speedResult.pick({ backgroundLoad: true, peakVramBytes: true }).shape,
+        ...speedResult.pick({ backgroundLoad: true, peakVramBytes: true, joulesPerToken: true }).shape,
         peakMemoryBytes: sizeBytes,
       }),
     ]),

@@ -1,5 +1,12 @@
 import { writeSync } from 'node:fs';
-import { engineContracts, inferenceContract, tensorContract, trainerContract, type EngineKind } from '#contract/engine.ts';
+import {
+  benchmarkContract,
+  engineContracts,
+  inferenceContract,
+  tensorContract,
+  trainerContract,
+  type EngineKind,
+} from '#contract/engine.ts';
 import type { Contract, Handlers } from '#contract/define.ts';
 import { serve } from '#contract/serve.ts';
 import { createEngineLog, type EngineLog } from './log.ts';
@@ -41,6 +48,9 @@ async function start(port: ReturnType<typeof parentPort>): Promise<void> {
   } else if (kind === 'trainer') {
     const { createTrainer } = await import('./trainer/index.ts');
     answer(trainerContract, { health: health(log), trainer: createTrainer(log) });
+  } else if (kind === 'benchmark') {
+    const { createBenchmark } = await import('./benchmark/index.ts');
+    answer(benchmarkContract, { health: health(log), benchmark: createBenchmark(log) });
   } else {
     const { createTensor } = await import('./tensor/index.ts');
     answer(tensorContract, { health: health(log), tensor: createTensor(log) });

@@ -68,6 +68,8 @@ export interface SquareSums {
 export interface Comparison {
   readonly sourcePerplexity: number;
   readonly perplexity: number;
+  /** Of `perplexity`: one standard error. */
+  readonly perplexityError: number;
   /** KL divergence of the variant from the source, in nats. */
   readonly meanKl: number;
   readonly klError: number;

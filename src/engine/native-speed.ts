@@ -40,6 +40,8 @@ export interface Speed {
   readonly promptSeconds: Float64Array;
   /** For all new tokens together. */
   readonly newSeconds: Float64Array;
+  /** When each of those began, in seconds of the clock that `process.hrtime` reads on Linux. */
+  readonly newStarts: Float64Array;
 }
 
 export interface SpeedAddon {

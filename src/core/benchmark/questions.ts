@@ -70,3 +70,11 @@ function readQuestion(line: string, number: number): Question {
     throw fail(`"answer" is not a whole number from 0 to ${choices.length - 1}`);
   return { kind: 'choice', id, question: take('question'), choices, answer };
 }
+
+/** What is to be scored for questions: answer by answer, those of one question together. */
+export const pairsOf = (questions: readonly Question[]): { readonly text: string; readonly answer: string }[] =>
+  questions.flatMap((question) =>
+    question.kind === 'cloze'
+      ? [{ text: question.text, answer: question.answer }]
+      : question.choices.map((answer) => ({ text: question.question, answer })),
+  );

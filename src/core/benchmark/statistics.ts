@@ -69,3 +69,24 @@ function outliersOf(values: readonly number[]): readonly number[] {
   if (!(unit > 0)) return [];
   return [...distances.keys()].filter((place) => (NORMAL_QUARTILE * (distances[place] ?? 0)) / unit > OUTLIER_SCORE);
 }
+
+/** A share of questions, with its confidence interval. */
+export interface ShareInterval {
+  readonly count: number;
+  readonly right: number;
+  readonly share: number;
+  readonly low: number;
+  readonly high: number;
+}
+
+/** The 97.5th percentile of the normal distribution: an interval of 95 %. */
+const NORMAL_975 = 1.959_963_984_540_054;
+
+/** Wilson's score interval of 95 % (Wilson, 1927): it stays between 0 and 1, and holds for few questions too. `count` is at least 1. */
+export function shareInterval(right: number, count: number): ShareInterval {
+  const share = right / count;
+  const z = NORMAL_975;
+  const center = (share + (z * z) / (2 * count)) / (1 + (z * z) / count);
+  const half = (z / (1 + (z * z) / count)) * Math.sqrt((share * (1 - share)) / count + (z * z) / (4 * count * count));
+  return { count, right, share, low: Math.max(0, center - half), high: Math.min(1, center + half) };
+}

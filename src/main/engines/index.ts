@@ -21,7 +21,7 @@ export interface EnginesOptions {
   readonly handshakeTimeoutMs?: number;
   readonly pingIntervalMs?: number;
   readonly pingTimeoutMs?: number;
-  /** The tensor engine and the trainer hold nothing between jobs: they give their memory back after this long without one. */
+  /** All but the inference engine hold nothing between jobs: they give their memory back after this long without one. */
   readonly tensorIdleMs?: number;
 }
 
@@ -31,6 +31,7 @@ export interface Engines {
   inference(): Promise<EngineClient<'inference'>>;
   tensor(): Promise<EngineClient<'tensor'>>;
   trainer(): Promise<EngineClient<'trainer'>>;
+  benchmark(): Promise<EngineClient<'benchmark'>>;
   /** Stop an engine; its open requests end with `engine.stopped`. The next demand starts a new one. */
   restart(kind: EngineKind): Promise<void>;
   /** Called with every start and end from now on. Returns what ends that. */
@@ -70,12 +71,14 @@ export function createEngines(options: EnginesOptions): Engines {
     inference: new EngineSlot('inference', slotOptions('inference')),
     tensor: new EngineSlot('tensor', slotOptions('tensor')),
     trainer: new EngineSlot('trainer', slotOptions('trainer')),
+    benchmark: new EngineSlot('benchmark', slotOptions('benchmark')),
   };
   const kinds = Object.keys(slots) as EngineKind[];
   return {
     inference: () => slots.inference.client(),
     tensor: () => slots.tensor.client(),
     trainer: () => slots.trainer.client(),
+    benchmark: () => slots.benchmark.client(),
     restart: (kind) => slots[kind].stop(),
     subscribe: (listener) => {
       listeners.add(listener);

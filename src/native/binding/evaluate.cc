@@ -81,6 +81,7 @@ Napi::Value compare_models(const Napi::CallbackInfo& info) {
       Napi::Object result = Napi::Object::New(env);
       result.Set("sourcePerplexity", measured.source_perplexity);
       result.Set("perplexity", measured.perplexity);
+      result.Set("perplexityError", measured.perplexity_error);
       result.Set("meanKl", measured.mean_kl);
       result.Set("klError", measured.kl_error);
       result.Set("medianKl", measured.median_kl);
@@ -163,6 +164,7 @@ Napi::Value measure_model_speed(const Napi::CallbackInfo& info) {
       result.Set("loadSeconds", measured.load_seconds);
       result.Set("promptSeconds", numbers(env, measured.prompt_seconds));
       result.Set("newSeconds", numbers(env, measured.new_seconds));
+      result.Set("newStarts", numbers(env, measured.new_starts));
       return result;
     };
   });

@@ -64,7 +64,7 @@ CompareResult compare(const GgmlApi& api, const CompareOptions& options, const s
 
   CompareResult result;
   result.windows = source_run.windows();
-  double source_loss = 0, loss = 0, kl_squares = 0;
+  double source_loss = 0, loss = 0, loss_squares = 0, kl_squares = 0;
   int64_t same_top = 0;
   std::vector<double> divergences;
   std::vector<Compared> batch;
@@ -85,6 +85,7 @@ CompareResult compare(const GgmlApi& api, const CompareOptions& options, const s
         throw CodedError("evaluate.notFinite", {{"file", options.variant_path}});
       source_loss += one.source_loss;
       loss += one.loss;
+      loss_squares += one.loss * one.loss;
       result.mean_kl += one.kl;
       kl_squares += one.kl * one.kl;
       same_top += one.same_top ? 1 : 0;
@@ -96,6 +97,10 @@ CompareResult compare(const GgmlApi& api, const CompareOptions& options, const s
   result.predictions = static_cast<int64_t>(divergences.size());
   result.source_perplexity = std::exp(source_loss / count);
   result.perplexity = std::exp(loss / count);
+  // By the delta method, as in perplexity.cc.
+  const double loss_variance = loss_squares / count - (loss / count) * (loss / count);
+  if (loss_variance > 0 && count > 1)
+    result.perplexity_error = result.perplexity * std::sqrt(loss_variance / (count - 1));
   result.mean_kl /= count;
   const double variance = kl_squares / count - result.mean_kl * result.mean_kl;
   if (variance > 0 && count > 1) result.kl_error = std::sqrt(variance / (count - 1));

@@ -23,6 +23,7 @@ struct CompareOptions {
 struct CompareResult {
   double source_perplexity = 0;
   double perplexity = 0;
+  double perplexity_error = 0;  // standard error
   double mean_kl = 0;   // of D(source ‖ variant)
   double kl_error = 0;  // standard error of the mean
   double median_kl = 0;

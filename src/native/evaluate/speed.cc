@@ -166,24 +166,25 @@ SpeedResult measure_speed(const GgmlApi& api, const SpeedOptions& options, JobCo
   const double steps =
       (options.prompt_tokens > 0 ? options.repetitions : 0) + (options.new_tokens > 0 ? options.repetitions : 0);
   double done = 0;
-  const auto repeat = [&](std::vector<double>& seconds, Bench& bench, const auto& run) {
+  const auto repeat = [&](std::vector<double>& seconds, std::vector<double>* starts, Bench& bench, const auto& run) {
     for (int32_t repetition = 0; repetition < options.repetitions; ++repetition) {
       control.report(done++, steps);
       bench.prepare();
       const Clock::time_point start = Clock::now();
       run();
       seconds.push_back(seconds_since(start));
+      if (starts != nullptr) starts->push_back(std::chrono::duration<double>(start.time_since_epoch()).count());
     }
   };
   if (options.prompt_tokens > 0) {
     Bench bench(model, options, options.prompt_tokens, control);
     bench.read(options.prompt_tokens);
-    repeat(result.prompt_seconds, bench, [&] { bench.read(options.prompt_tokens); });
+    repeat(result.prompt_seconds, nullptr, bench, [&] { bench.read(options.prompt_tokens); });
   }
   if (options.new_tokens > 0) {
     Bench bench(model, options, options.new_tokens, control);
     bench.write(1);
-    repeat(result.new_seconds, bench, [&] { bench.write(options.new_tokens); });
+    repeat(result.new_seconds, &result.new_starts, bench, [&] { bench.write(options.new_tokens); });
   }
   control.report(steps, steps);
   return result;

@@ -28,6 +28,7 @@ struct SpeedResult {
   double load_seconds = 0;             // the model, not the context
   std::vector<double> prompt_seconds;  // one for each repetition
   std::vector<double> new_seconds;     // likewise, for all new tokens together
+  std::vector<double> new_starts;      // when each of those began, in seconds of the steady clock
 };
 
 /// How fast a model reads and writes, by llama-bench's method (tools/llama-bench of llama.cpp): random tokens, BOS

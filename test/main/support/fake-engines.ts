@@ -4,7 +4,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { AppError } from '#core/errors/index.ts';
 import { connect, type Connection } from '#contract/connect.ts';
-import { engineContracts, inferenceContract, tensorContract, trainerContract, type EngineKind } from '#contract/engine.ts';
+import {
+  benchmarkContract,
+  engineContracts,
+  inferenceContract,
+  tensorContract,
+  trainerContract,
+  type EngineKind,
+} from '#contract/engine.ts';
 import type { Handlers } from '#contract/define.ts';
 import type { QualityMeasure } from '#contract/quantize.ts';
 import { memoryPorts } from '#contract/memory-port.ts';
@@ -12,6 +19,7 @@ import { serve } from '#contract/serve.ts';
 import { isPackedTarget } from '#core/quantize/targets.ts';
 import { writeHfFolder } from '#engine/demo.ts';
 import { createEngineLog } from '#engine/log.ts';
+import { createBenchmark } from '#engine/benchmark/index.ts';
 import { createTrainer } from '#engine/trainer/index.ts';
 import { sizeOf } from '#main/jobs/output.ts';
 import type { EngineChange, Engines } from '#main/engines/index.ts';
@@ -22,6 +30,7 @@ import { fakeAdapters } from './fake-adapters.ts';
 type InferenceHandlers = Handlers<typeof inferenceContract>['inference'];
 type TensorHandlers = Handlers<typeof tensorContract>['tensor'];
 type TrainerHandlers = Handlers<typeof trainerContract>['trainer'];
+type BenchmarkHandlers = Handlers<typeof benchmarkContract>['benchmark'];
 
 type Replaceable<T> = { -readonly [N in keyof T]?: T[N] };
 
@@ -35,6 +44,7 @@ export interface FakeEngines extends Engines {
     readonly inference: Replaceable<InferenceHandlers>;
     readonly tensor: Replaceable<TensorHandlers>;
     readonly trainer: Replaceable<TrainerHandlers>;
+    readonly benchmark: Replaceable<BenchmarkHandlers>;
   };
 }
 
@@ -217,7 +227,7 @@ export function fakeEngines(script: readonly string[] = ['Once', ' upon', ' a ti
       yield { type: 'finished', sizeBytes: 1 };
     },
   };
-  const instead: FakeEngines['instead'] = { inference: {}, tensor: {}, trainer: {} };
+  const instead: FakeEngines['instead'] = { inference: {}, tensor: {}, trainer: {}, benchmark: {} };
   /** Looks the answer up when it is asked for, so that a test can replace it at any time. */
   const late = <T extends object>(usual: T, own: Replaceable<T>): T =>
     new Proxy(usual, { get: (target, name) => Reflect.get(own, name) ?? (Reflect.get(target, name) as unknown) });
@@ -228,7 +238,9 @@ export function fakeEngines(script: readonly string[] = ['Once', ' upon', ' a ti
     const [ours, theirs] = memoryPorts();
     if (kind === 'inference') serve(inferenceContract, { health: health(), inference: late(inference, instead.inference) }, theirs);
     else if (kind === 'tensor') serve(tensorContract, { health: health(), tensor: late(tensor, instead.tensor) }, theirs);
-    // The trainer is the real one: it trains tiny models in a second.
+    // These are the real ones: tiny models take them a second.
+    else if (kind === 'benchmark')
+      serve(benchmarkContract, { health: health(), benchmark: late(createBenchmark(createEngineLog()), instead.benchmark) }, theirs);
     else serve(trainerContract, { health: health(), trainer: late(createTrainer(createEngineLog()), instead.trainer) }, theirs);
     const connection = connect(engineContracts[kind], ours) as unknown as Connection<never>;
     open[kind] = connection;
@@ -245,11 +257,12 @@ export function fakeEngines(script: readonly string[] = ['Once', ' upon', ' a ti
     inference: async () => start('inference').client,
     tensor: async () => start('tensor').client,
     trainer: async () => start('trainer').client,
+    benchmark: async () => start('benchmark').client,
     restart: async (kind) => end(kind, new AppError('engine.stopped', { engine: kind }), undefined),
     subscribe: (listener) => (listeners.add(listener), () => void listeners.delete(listener)),
     processes: () => [{ kind: 'tensor', pid: 1, residentBytes: 1000 }],
     close: async () => {
-      for (const kind of ['inference', 'tensor', 'trainer'] as const)
+      for (const kind of ['inference', 'tensor', 'trainer', 'benchmark'] as const)
         end(kind, new AppError('engine.stopped', { engine: kind }), undefined);
     },
     crash: (kind) => {
