@@ -1,7 +1,7 @@
-import { listeners } from '../changes.ts';
+import { listeners, type Listeners } from '../changes.ts';
 import type { Database } from './open.ts';
 
-export type Topic = 'model' | 'job' | 'thread' | 'settings';
+export type Topic = 'model' | 'job' | 'thread' | 'settings' | 'benchmark';
 
 /** How soon a process hears of what another one wrote. */
 const POLL_MS = 1000;
@@ -17,7 +17,13 @@ export interface ChangeFeed {
 
 export function followChanges(database: Database): ChangeFeed {
   const { connection } = database;
-  const topics = { model: listeners<string>(), job: listeners<string>(), thread: listeners<string>(), settings: listeners<string>() };
+  const topics: Readonly<Record<Topic, Listeners<string>>> = {
+    model: listeners(),
+    job: listeners(),
+    thread: listeners(),
+    settings: listeners(),
+    benchmark: listeners(),
+  };
   const read = connection.prepare<[number], { number: number; topic: Topic; id: string }>(
     'SELECT number, topic, id FROM changes WHERE number > ? ORDER BY number',
   );

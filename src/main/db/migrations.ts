@@ -288,4 +288,48 @@ export const migrations: readonly string[] = [
   `
   ALTER TABLE threads ADD COLUMN adapters TEXT NOT NULL DEFAULT '[]' CHECK (json_valid(adapters));
   `,
+  `
+  -- What is shown of a run stands in it: models and computers come and go.
+  CREATE TABLE benchmark_runs (
+    id TEXT PRIMARY KEY,
+    name TEXT NOT NULL,
+    preset TEXT NOT NULL,
+    request TEXT CHECK (request IS NULL OR json_valid(request)),
+    targets TEXT NOT NULL CHECK (json_valid(targets)),
+    base TEXT CHECK (base IS NULL OR json_valid(base)),
+    environment TEXT CHECK (environment IS NULL OR json_valid(environment)),
+    imported INTEGER NOT NULL CHECK (imported IN (0, 1)),
+    job_id TEXT,
+    created_ms INTEGER NOT NULL
+  ) STRICT;
+
+  CREATE TABLE benchmark_cells (
+    id TEXT PRIMARY KEY,
+    run_id TEXT NOT NULL REFERENCES benchmark_runs (id) ON DELETE CASCADE,
+    position INTEGER NOT NULL,
+    target INTEGER NOT NULL,
+    model_id TEXT REFERENCES models (id) ON DELETE SET NULL,
+    task TEXT NOT NULL CHECK (json_valid(task)),
+    state TEXT NOT NULL CHECK (state IN ('waiting', 'running', 'done', 'failed')),
+    result TEXT CHECK (result IS NULL OR json_valid(result)),
+    error TEXT CHECK (error IS NULL OR json_valid(error)),
+    made_ms INTEGER,
+    duration_ms REAL,
+    UNIQUE (run_id, position)
+  ) STRICT;
+  CREATE INDEX benchmark_cells_by_model ON benchmark_cells (model_id);
+
+  CREATE TRIGGER benchmark_run_added AFTER INSERT ON benchmark_runs BEGIN
+    INSERT INTO changes (topic, id) VALUES ('benchmark', new.id);
+  END;
+  CREATE TRIGGER benchmark_run_changed AFTER UPDATE ON benchmark_runs BEGIN
+    INSERT INTO changes (topic, id) VALUES ('benchmark', new.id);
+  END;
+  CREATE TRIGGER benchmark_run_removed AFTER DELETE ON benchmark_runs BEGIN
+    INSERT INTO changes (topic, id) VALUES ('benchmark', old.id);
+  END;
+  CREATE TRIGGER benchmark_cell_changed AFTER UPDATE ON benchmark_cells BEGIN
+    INSERT INTO changes (topic, id) VALUES ('benchmark', new.run_id);
+  END;
+  `,
 ];
