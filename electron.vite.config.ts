@@ -26,6 +26,7 @@ export default defineConfig({
           cli: at('src/main/cli.ts'),
           engine: at('src/engine/index.ts'),
           'template-worker': at('src/engine/inference/template-worker.ts'),
+          'parquet-worker': at('src/engine/parquet/parquet-worker.ts'),
         },
       },
     },

@@ -26,7 +26,7 @@ const LAYERS: Readonly<Record<string, Layer>> = {
   engine: {
     folders: ['core', 'contract'],
     node: true,
-    packages: ['node-llama-cpp', '@huggingface/jinja', '@huggingface/tokenizers', 'zod'],
+    packages: ['node-llama-cpp', '@huggingface/jinja', '@huggingface/tokenizers', 'hyparquet', 'zod'],
   },
   preload: { folders: [], node: false, packages: ['electron'] },
   renderer: {

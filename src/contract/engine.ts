@@ -314,6 +314,8 @@ const trainer = {
   ),
   /** Names of the fields of a dataset's first records. */
   fields: call(z.object({ dataPath: path }), z.object({ fields: z.array(z.string()) })),
+  /** Write a Parquet dataset as lines of JSON. Throws `train.unreadableData`, `train.dataTooLarge`, `disk.*`. */
+  jsonLines: call(z.object({ dataPath: path, outputPath: path }), none),
   /** Where the samples lie that come with Lathe. */
   demoData: call(none, z.object({ path })),
   preview: call(z.object({ modelPath: path, settings: givenSettings, scratchFolder: path }), trainingPreview),

@@ -48,7 +48,7 @@ export const trainErrors = {
   'train.unreadableData': {
     what: '{file} is no dataset that Lathe can read.',
     safe: nothingTrained,
-    next: 'Choose a file that ends in .jsonl, .json, .csv or .txt.',
+    next: 'Choose a file that ends in .jsonl, .json, .csv, .parquet or .txt.',
   },
   'train.dataTooLarge': {
     what: 'The dataset is {sizeBytes}; the most that can be read is {limitBytes}.',

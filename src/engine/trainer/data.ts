@@ -10,12 +10,13 @@ import { splitSamples } from '#core/training/order.ts';
 import { rowsOf } from '#core/training/rows.ts';
 import type { TrainingSettings } from '#core/training/settings.ts';
 import type { DataColumns, DataProblem } from '#contract/training.ts';
+import { parquetText } from '../parquet/parquet-text.ts';
 import type { TemplateRunner } from '../inference/template-runner.ts';
 import { sampleEncoder, type EncodedSample } from './encode.ts';
 import type { SampleVocabulary } from './vocabulary.ts';
 
 /** Largest dataset: it is held whole, as text and as tokens. */
-const MAX_DATA_BYTES = 256 * MiB;
+export const MAX_DATA_BYTES = 256 * MiB;
 
 export interface DataFile {
   readonly file: string;
@@ -26,7 +27,7 @@ export interface DataFile {
   readonly problems: readonly DataProblem[];
 }
 
-/** A dataset's file. Throws `train.unreadableData`, `train.dataTooLarge`, `disk.*`. */
+/** A dataset's file; of Parquet a row is a line. Throws `train.unreadableData`, `train.dataTooLarge`, `disk.*`. */
 export async function readDataFile(path: string, columns: DataColumns): Promise<DataFile> {
   const file = basename(path);
   const bytes = await onDisk(path, async () => {
@@ -34,8 +35,9 @@ export async function readDataFile(path: string, columns: DataColumns): Promise<
     if (sizeBytes > MAX_DATA_BYTES) throw new AppError('train.dataTooLarge', { sizeBytes, limitBytes: MAX_DATA_BYTES });
     return readFile(path);
   });
-  const text = bytes.toString('utf8');
-  const format = formatOf(extname(path), text);
+  const isParquet = extname(path).toLowerCase() === '.parquet';
+  const text = isParquet ? await parquetText(path, bytes.length, MAX_DATA_BYTES) : bytes.toString('utf8');
+  const format = isParquet ? 'jsonl' : formatOf(extname(path), text);
   if (format === null) throw new AppError('train.unreadableData', { file });
   const { samples, problems } = readDataset(text, format, columns);
   const sha256 = createHash('sha256').update(bytes).digest('hex');

@@ -1,6 +1,7 @@
-import { mkdir } from 'node:fs/promises';
+import { mkdir, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AppError } from '#core/errors/index.ts';
+import { onDisk } from '#core/errors/on-disk.ts';
 import { checkSettings } from '#core/training/check-settings.ts';
 import { parameterCount } from '#core/training/modules.ts';
 import type { RunWish } from '#core/training/run-files.ts';
@@ -11,12 +12,13 @@ import { createTemplateRunner } from '../inference/template-runner.ts';
 import { llamaLibraries } from '../llama-libraries.ts';
 import type { EngineLog } from '../log.ts';
 import { loadNative, type Native } from '../native.ts';
+import { parquetText } from '../parquet/parquet-text.ts';
 import { resourcePath } from '../resource.ts';
 import { modelThreads } from '../tensor/context.ts';
 import { latheVersion } from '../version.ts';
 import { describeBase, openBaseHead, openTrainingBase, trainedParts, type TrainingBase } from './base.ts';
 import { dataReportOf } from './check-data.ts';
-import { encodeData, readDataFile } from './data.ts';
+import { encodeData, MAX_DATA_BYTES, readDataFile } from './data.ts';
 import { runHandler } from './handler.ts';
 import { saySamples } from './say.ts';
 import { openSampleVocabulary } from './vocabulary.ts';
@@ -114,6 +116,13 @@ export function createTrainer(log: EngineLog, availableBytes: () => number = () 
       };
     },
     fields: async ({ dataPath }) => ({ fields: [...(await readDataFile(dataPath, {})).fields] }),
+    jsonLines: async ({ dataPath, outputPath }) => {
+      const { size: sizeBytes } = await onDisk(dataPath, () => stat(dataPath));
+      if (sizeBytes > MAX_DATA_BYTES) throw new AppError('train.dataTooLarge', { sizeBytes, limitBytes: MAX_DATA_BYTES });
+      const text = await parquetText(dataPath, sizeBytes, MAX_DATA_BYTES);
+      await onDisk(outputPath, () => writeFile(outputPath, text));
+      return {};
+    },
     demoData: () => ({ path: resourcePath(join('demo', 'samples.jsonl')) }),
     say: async ({ ways, scratchFolder, threads, ...what }, { signal }) => {
       await using stack = new AsyncDisposableStack();

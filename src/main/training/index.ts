@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import { readFile, stat } from 'node:fs/promises';
-import { extname, join } from 'node:path';
+import { mkdir, readFile, rm, stat } from 'node:fs/promises';
+import { dirname, extname, join } from 'node:path';
 import { AppError } from '#core/errors/index.ts';
 import { onDisk } from '#core/errors/on-disk.ts';
 import { checkSettings } from '#core/training/check-settings.ts';
@@ -118,11 +118,13 @@ export function createTraining({ library, engines, runs, jobs, modelFolder, scra
       checkIsModel(base);
       if (adapterId !== null) await usableAdapter(library, adapterId);
       const dataPath = resolveUserPath(written);
-      const data = await readData(dataPath);
+      const source = await readData(dataPath);
       // What cannot be trained is named before there is a run.
       const { trainer } = await engines.trainer();
       await trainer.preview({ modelPath: base.path, settings, scratchFolder: checkFolder });
       const id = newId();
+      const isParquet = extname(dataPath).toLowerCase() === '.parquet';
+      const data = isParquet ? await asJsonLines(trainer, dataPath, join(checkFolder, `${id}.jsonl`)) : source;
       const config = {
         baseId,
         baseName: base.name,
@@ -137,8 +139,8 @@ export function createTraining({ library, engines, runs, jobs, modelFolder, scra
         device,
         createdMs: clock(),
       };
-      const dataSha256 = createHash('sha256').update(data).digest('hex');
-      const dataFile = `data${extname(dataPath).toLowerCase()}`;
+      const dataSha256 = createHash('sha256').update(source).digest('hex');
+      const dataFile = isParquet ? 'data.jsonl' : `data${extname(dataPath).toLowerCase()}`;
       await runs.create({ id, config, dataFile, dataSha256, baseSha256: null, totalSteps: null, outputPath: null }, data);
       try {
         await jobs.start({ kind: 'train', runId: id, baseId, name });
@@ -236,3 +238,18 @@ const readData = (path: string): Promise<Uint8Array> =>
     if (sizeBytes > MAX_DATA_BYTES) throw new AppError('train.dataTooLarge', { sizeBytes, limitBytes: MAX_DATA_BYTES });
     return readFile(path);
   });
+
+/** Rows of a Parquet file as lines: what is kept with a run is read again, and exported. */
+async function asJsonLines(
+  trainer: Awaited<ReturnType<Engines['trainer']>>['trainer'],
+  dataPath: string,
+  path: string,
+): Promise<Uint8Array> {
+  await onDisk(path, () => mkdir(dirname(path), { recursive: true }));
+  try {
+    await trainer.jsonLines({ dataPath, outputPath: path });
+    return await onDisk(path, () => readFile(path));
+  } finally {
+    await rm(path, { force: true });
+  }
+}

@@ -1,5 +1,7 @@
+import { createHash } from 'node:crypto';
 import { appendFile, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import type { TrainingRun } from '#contract/training.ts';
 import { loadNative } from '#engine/native.ts';
@@ -74,6 +76,25 @@ test('before and after answer the same prompts, and the answers are kept with th
   expect(first?.after).not.toBe(first?.before);
   expect((await training.get({ runId: id })).comparison).toEqual(comparison);
   expect(await training.compare({ runId: id, prompts, tokens: 12 })).toMatchObject({ pairs: comparison.pairs });
+}, 60_000);
+
+test('a Parquet dataset is trained on, kept with its run as lines, and leaves with a recipe', async () => {
+  const { training, baseId, end, folder } = await withData();
+  const dataPath = fileURLToPath(new URL('../../golden/parquet/messages-snappy.parquet', import.meta.url));
+  const chat = { ...settings, chat_template: 'chatml', max_length: 512, max_steps: 1, eval_split: 0 };
+  expect(await training.fields({ dataPath })).toEqual({ fields: ['messages', 'id'] });
+  expect(await training.checkData({ baseId, dataPath, settings: chat })).toMatchObject({ samples: 40, problemCount: 0 });
+  const { id } = await training.start({ baseId, dataPath, name: 'style', settings: chat });
+  const run = await end(id);
+  expect(run).toMatchObject({ state: 'done' });
+  expect(run.dataSha256).toBe(
+    createHash('sha256')
+      .update(await readFile(dataPath))
+      .digest('hex'),
+  );
+  const outputFolder = join(folder, 'recipe');
+  const { files } = await training.exportRecipe({ runId: id, format: 'axolotl', outputFolder });
+  expect(files.some((file) => file.endsWith('.jsonl'))).toBe(true);
 }, 60_000);
 
 test('a follower hears of every step, of checkpoints and of the end, and then no more', async () => {

@@ -13,7 +13,7 @@ import { oneOf, required, usage } from '../values.ts';
 export const command = defineCommand({
   args: ['[BASE]'],
   options: {
-    data: { type: 'string', value: 'FILE', help: 'what is learned from: .jsonl, .json, .csv or .txt' },
+    data: { type: 'string', value: 'FILE', help: 'what is learned from: .jsonl, .json, .csv, .parquet or .txt' },
     out: { type: 'string', value: 'NAME', help: 'the adapter: NAME.gguf, and the folder NAME in PEFT’s format' },
     template: { type: 'string', value: 'NAME', help: `settings to begin with: ${templateNames.join(', ')} (instructions)` },
     set: settingSpec,

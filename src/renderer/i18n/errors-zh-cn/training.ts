@@ -14,7 +14,7 @@ export const training = {
   'train.unreadableData': words(
     '{file} 不是 Lathe 能读取的数据集。',
     nothingTrained,
-    '请选择扩展名为 .jsonl、.json、.csv 或 .txt 的文件。',
+    '请选择扩展名为 .jsonl、.json、.csv、.parquet 或 .txt 的文件。',
   ),
   'train.dataTooLarge': words('数据集为 {sizeBytes}；最多可读取 {limitBytes}。', nothingTrained, '请只用其中一部分训练。'),
   'train.noSamples': words(
