@@ -11,8 +11,10 @@ beforeAll(async () => {
 });
 afterAll(() => browser.close());
 
+const sailor = /Ahoy|[Ss]ailor|[Ww]ind and the waves|[Tt]ide/;
+
 test(
-  'the demo model learns to talk like a sailor: checked, started, watched, paused, gone on with, ended, merged',
+  'the demo model learns to talk like a sailor: checked, started, watched, paused, gone on with, ended, asked, merged',
   { timeout: 600_000 },
   async () => {
     const home = await emptyHome();
@@ -64,6 +66,30 @@ test(
     await page.getByRole('button', { name: 'Stop and keep' }).click();
     await page.getByText('Stopped; what was learned is kept.').waitFor({ timeout: 60_000 });
 
+    // Before and after, to the same prompt; it is still there when the page comes back.
+    const both = page.getByRole('region', { name: 'Before and after' });
+    await both.getByRole('textbox').fill('What is quantization?');
+    await both.getByRole('button', { name: 'Ask both' }).click();
+    const pair = both.getByRole('listitem');
+    await pair.waitFor({ timeout: 120_000 });
+    await page.reload();
+    await pair.waitFor();
+    const [before = '', after = ''] = await pair.locator('div > p').allInnerTexts();
+    expect(before).not.toMatch(sailor);
+    expect(after).toMatch(sailor);
+
+    // The adapter beside the weights, in a conversation.
+    await page.getByRole('button', { name: 'Try it in chat' }).click();
+    await page.locator('[data-composer]').waitFor();
+    await page.keyboard.press('Control+.');
+    await page.getByRole('textbox', { name: 'Temperature' }).fill('0');
+    await page.locator('[data-composer]').fill('What is quantization?');
+    await page.locator('[data-composer]').press('Enter');
+    await page.getByText(/tokens\/s/).waitFor({ timeout: 60_000 });
+    await expect.poll(() => page.getByRole('log').innerText()).toMatch(sailor);
+    await page.keyboard.press('Alt+5');
+    await page.getByRole('navigation', { name: 'Runs' }).getByRole('button', { name: /^sailor/ }).click();
+
     await page.getByRole('button', { name: 'Merge the adapter' }).click();
     await page.getByRole('button', { name: 'Merge and export' }).click({ timeout: 60_000 });
     const work = page.getByRole('region', { name: 'Work on adapters' });
@@ -71,13 +97,12 @@ test(
     await work.getByRole('button', { name: 'Open in chat' }).first().click();
     const composer = page.locator('[data-composer]');
     await composer.waitFor();
-    await page.keyboard.press('Control+.');
     await page.getByRole('textbox', { name: 'Temperature' }).fill('0');
     await composer.fill('What is quantization?');
     await composer.press('Enter');
     await page.getByText(/tokens\/s/).waitFor({ timeout: 60_000 });
     // It says the same in another manner.
-    await expect.poll(() => page.getByRole('log').innerText()).toMatch(/Ahoy|[Ss]ailor|[Ww]ind and the waves|[Tt]ide/);
+    await expect.poll(() => page.getByRole('log').innerText()).toMatch(sailor);
     expect(problems).toEqual([]);
   },
 );
