@@ -105,6 +105,11 @@ export const trainErrors = {
     safe: runKept,
     next: 'Pause it, or wait for its end.',
   },
+  'train.onlyPeft': {
+    what: 'What {setting} trains has no place in a GGUF adapter, so the result is a PEFT folder alone.',
+    safe: 'Nothing of it is lost.',
+    next: 'Merge the adapter to chat with the result.',
+  },
   'train.nothingToCompare': {
     what: '{name} has left nothing that can speak: no GGUF adapter, and no model.',
     safe: 'The run and what it made are unchanged.',

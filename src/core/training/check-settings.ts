@@ -9,8 +9,11 @@ export function checkSettings(given: Readonly<Record<string, unknown>>, template
   const [problem] = problems;
   if (problem !== undefined) throw refuse(problem.setting, given[problem.setting], problem.expected);
   const { use_peft, use_dora, sample_steps, sample_prompts, early_stopping_patience, load_best_model_at_end, eval_split } = settings;
-  // llama.cpp has no DoRA beside its weights, so nothing could be said with it.
+  const { modules_to_save } = settings;
+  // llama.cpp has neither DoRA nor whole matrices beside its weights, so nothing could be said with it.
   if (use_dora && sample_steps > 0) throw refuse('sample_steps', sample_steps, '0 with use_dora');
+  if (modules_to_save.length > 0 && sample_steps > 0) throw refuse('sample_steps', sample_steps, '0 with modules_to_save');
+  if (modules_to_save.length > 0 && !use_peft) throw refuse('modules_to_save', modules_to_save, '[] where all weights are trained');
   if (use_dora && !use_peft) throw refuse('use_dora', true, 'false where all weights are trained');
   if (sample_steps > 0 && sample_prompts.length === 0) throw refuse('sample_prompts', '[]', 'at least one prompt');
   if ((early_stopping_patience > 0 || load_best_model_at_end) && eval_split === 0)

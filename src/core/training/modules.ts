@@ -1,6 +1,6 @@
 import { AppError } from '../errors/index.ts';
 import { XorShift32, normalQuantile, seedOf } from '../demo/random.ts';
-import type { TrainingSettings } from './settings.ts';
+import { savedModules, type TrainingSettings } from './settings.ts';
 
 /** Which matrices of a model get an adapter, how large and how strong it is, and what it begins with. */
 
@@ -76,6 +76,28 @@ function patternNames(key: string, layer: number, names: readonly string[]): boo
   const isLayer = numbers.length === 0 || (numbers.length === 1 && Number(numbers[0]) === layer);
   const isBare = /^\d+$/.test(last);
   return isLayer && (isBare || names.includes(last));
+}
+
+/**
+ * Tensors that are trained whole beside the adapter. @throws train.badSetting for an output matrix that the model has not: where it is
+ * the embedding, that is what there is to train
+ */
+export function savedTensors(
+  { modules_to_save: names }: Pick<TrainingSettings, 'modules_to_save'>,
+  has: (tensor: string) => boolean,
+): string[] {
+  const tensors = new Set<string>();
+  for (const name of names) {
+    const tensor = savedModules[name] ?? name;
+    if (!has(tensor))
+      throw new AppError('train.badSetting', {
+        setting: 'modules_to_save',
+        value: name,
+        expected: 'embed_tokens: it is the output as well',
+      });
+    tensors.add(tensor);
+  }
+  return [...tensors];
 }
 
 /** Parameters of an adapter's factors. */

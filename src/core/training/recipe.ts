@@ -1,5 +1,5 @@
 import type { Dataset, Sample } from './samples.ts';
-import type { TrainingSettings } from './settings.ts';
+import { savedModules, type TrainingSettings } from './settings.ts';
 
 /** A run as other programs would do it, for those who outgrow one machine: their YAML, and the dataset as they read it. */
 
@@ -66,6 +66,10 @@ export function recipeFiles(format: RecipeFormat, source: RecipeSource): RecipeF
   return format === 'axolotl' ? axolotl(source) : llamaFactory(source);
 }
 
+/** Under the names that the other programs know. */
+const hfNames = ({ modules_to_save: names }: TrainingSettings): string[] =>
+  names.map((name) => (savedModules[name] === 'output.weight' ? 'lm_head' : 'embed_tokens'));
+
 function llamaFactory({ base, isGguf, name, settings: s, samples }: RecipeSource): RecipeFile[] {
   const data = dataFiles(samples);
   const info: Record<string, Yaml> = {};
@@ -93,6 +97,7 @@ function llamaFactory({ base, isGguf, name, settings: s, samples }: RecipeSource
           lora_alpha: s.lora_alpha,
           lora_dropout: s.lora_dropout,
           lora_target: s.target_modules === 'all-linear' ? 'all' : s.target_modules.join(','),
+          ...(s.modules_to_save.length === 0 ? {} : { additional_target: hfNames(s).join(',') }),
           use_rslora: s.use_rslora,
           use_dora: s.use_dora,
           ...(s.loraplus_lr_ratio === 1 ? {} : { loraplus_lr_ratio: s.loraplus_lr_ratio }),
@@ -141,6 +146,7 @@ function axolotl({ base, isGguf, name, settings: s, samples }: RecipeSource): Re
           lora_dropout: s.lora_dropout,
           ...(s.target_modules === 'all-linear' ? { lora_target_linear: true } : { lora_target_modules: s.target_modules }),
           peft_use_rslora: s.use_rslora,
+          ...(s.modules_to_save.length === 0 ? {} : { lora_modules_to_save: hfNames(s) }),
           peft_use_dora: s.use_dora,
           ...(s.loraplus_lr_ratio === 1 ? {} : { loraplus_lr_ratio: s.loraplus_lr_ratio }),
         }

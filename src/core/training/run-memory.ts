@@ -1,8 +1,8 @@
-import { exact, range, totalOf, type Amount, type Total } from '../memory/amount.ts';
+import { exact, mergeAmounts, range, totalOf, type Amount, type Total } from '../memory/amount.ts';
 import { defaultTargets, estimateTraining, type TrainingKind } from '../memory/training.ts';
 import type { TargetModule } from '../memory/matrices.ts';
 import type { ModelShape } from '../memory/shape.ts';
-import type { TrainingSettings } from './settings.ts';
+import { savedModules, type TrainingSettings } from './settings.ts';
 
 /** Names of adapted matrices, as settings have them and as the estimate does. */
 const targetNames: Readonly<Record<string, readonly TargetModule[]>> = {
@@ -63,5 +63,8 @@ export function runMemory(shape: ModelShape, settings: TrainingSettings, longest
         return [amount];
     }
   });
-  return totalOf(changed);
+  const saved = new Set(settings.modules_to_save.map((name) => savedModules[name] ?? name)).size;
+  // Embedding and output are equally large.
+  const savedBytes = use_peft ? saved * TRAINED_BYTES * shape.vocabularySize * shape.embeddingLength : 0;
+  return totalOf(mergeAmounts([...changed, exact('adapters', savedBytes)]));
 }

@@ -16,6 +16,8 @@ export interface TrainingSettings {
   readonly lora_dropout: number;
   /** Last names of linear layers as Hugging Face or GGUF has them, such as `q_proj` and `attn_q`; or all of them. */
   readonly target_modules: 'all-linear' | readonly string[];
+  /** Matrices beside the layers that are trained whole, in float32: `embed_tokens`, `lm_head`, or as GGUF names them. */
+  readonly modules_to_save: readonly string[];
   /** Scale by alpha / √r in place of alpha / r. */
   readonly use_rslora: boolean;
   readonly use_dora: boolean;
@@ -78,6 +80,7 @@ export const defaultSettings: TrainingSettings = {
   lora_alpha: 32,
   lora_dropout: 0,
   target_modules: 'all-linear',
+  modules_to_save: [],
   use_rslora: false,
   use_dora: false,
   init_lora_weights: true,
@@ -182,6 +185,14 @@ const table =
     return entries.length > MOST_ENTRIES ? { kind: 'notATable', expected } : { value: Object.fromEntries(entries) };
   };
 
+/** Tensors of GGUF by the names that `modules_to_save` takes. */
+export const savedModules: Readonly<Record<string, string>> = {
+  embed_tokens: 'token_embd.weight',
+  token_embd: 'token_embd.weight',
+  lm_head: 'output.weight',
+  output: 'output.weight',
+};
+
 const roles: readonly TrainedRole[] = ['system', 'user', 'assistant', 'tool'];
 const rank = whole(1, 4096);
 const alpha = number({ least: Number.MIN_VALUE, most: 65_536 });
@@ -200,6 +211,10 @@ const rules: { readonly [K in keyof TrainingSettings]: Rule<TrainingSettings[K]>
       ? { value: given }
       : { kind: 'notAList', expected: 'all-linear, or a list of names such as q_proj' };
   },
+  modules_to_save: (value) =>
+    isTexts(value) && value.every((each) => Object.hasOwn(savedModules, each))
+      ? { value: [...new Set(value)] }
+      : { kind: 'notAList', expected: 'a list of embed_tokens and lm_head' },
   use_rslora: toggle,
   use_dora: toggle,
   init_lora_weights: oneOf<LoraInit>([true, 'gaussian']),
@@ -247,7 +262,6 @@ const rules: { readonly [K in keyof TrainingSettings]: Rule<TrainingSettings[K]>
 
 /** Settings that TRL and PEFT have, that would change the result, and that Lathe does not do. */
 const unsupported: readonly string[] = [
-  'modules_to_save',
   'bias',
   'layers_to_transform',
   'trainable_token_indices',

@@ -6,7 +6,7 @@ import { ggufNumber, ggufString, type GgufHeader } from '#core/gguf/header.ts';
 import { readGguf } from '#core/gguf/read.ts';
 import { planGguf } from '#core/gguf/write.ts';
 import { trainableFamily, type TrainableFamily } from '#core/training/families.ts';
-import { loraModules, type LoraModule } from '#core/training/modules.ts';
+import { loraModules, savedTensors, type LoraModule } from '#core/training/modules.ts';
 import type { TrainingSettings } from '#core/training/settings.ts';
 import type { Native } from '../native.ts';
 import { openFileSource } from '../file-source.ts';
@@ -108,7 +108,8 @@ export function trainedParts(header: BaseHeader, settings: TrainingSettings): Tr
     const [inputs = 0, outputs = 0] = shapes.get(tensor) ?? [];
     return [inputs, outputs];
   };
-  return { family, modules: loraModules({ layers: family.layers, linears: family.linears, shapeOf }, settings), whole: [] };
+  const modules = loraModules({ layers: family.layers, linears: family.linears, shapeOf }, settings);
+  return { family, modules, whole: savedTensors(settings, (tensor) => shapes.has(tensor)) };
 }
 
 /** Weights of a model, and how long the texts were that it was trained on. */

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { AppError } from '#core/errors/index.ts';
+import { AppError, toErrorData } from '#core/errors/index.ts';
 import { adapterBase } from '#core/lora/base.ts';
 import type { MadeAdapter } from '#core/lora/made.ts';
 import { shapeFromGguf } from '#core/memory/shape-gguf.ts';
@@ -25,7 +25,7 @@ import type { TrainerContext, TrainerHandlers } from './index.ts';
 import { appendLine, forgetWish, keepUntil, takeWrittenWish } from './run-log.ts';
 import { runTraining, type RunEnd } from './run.ts';
 import { saySamples } from './say.ts';
-import { adapterOf, beginWith, modulesOfAdapter, writeTrainedModel } from './trained.ts';
+import { adapterOf, beginWith, checkSaved, modulesOfAdapter, writeTrainedModel } from './trained.ts';
 import { openSampleVocabulary } from './vocabulary.ts';
 
 type Event = z.input<(typeof trainerContract)['trainer']['run']['event']>;
@@ -91,7 +91,9 @@ async function carryOut(context: TrainerContext, request: Request, signal: Abort
   stack.defer(() => trainer.close());
   if (settings.use_peft) beginWith(trainer, modules, settings, earlier?.values ?? null);
 
-  const made = (): MadeAdapter => adapterOf(adapterBase(base.opened.model), baseName, trainer, modules, trainer.readState());
+  const bound = adapterBase(base.opened.model);
+  if (settings.use_peft) checkSaved(bound, parts.whole, trainer);
+  const made = (): MadeAdapter => adapterOf(bound, baseName, trainer, { modules, whole: parts.whole }, trainer.readState());
   let nextMs = 0;
   await forgetWish(runFolder);
   context.wishes.open();
@@ -143,8 +145,13 @@ async function carryOut(context: TrainerContext, request: Request, signal: Abort
   }
 
   async function result({ reason, step, warnings }: RunEnd): Promise<Finished> {
-    const finished = { type: 'finished' as const, step, warnings: [...warnings] };
-    if (reason === 'paused') return { ...finished, reason: null, files: [] };
+    // What GGUF's adapters have no place for.
+    const [odd] = [settings.use_dora ? 'use_dora' : null, parts.whole.length > 0 ? 'modules_to_save' : null].filter(
+      (name) => name !== null,
+    );
+    const needsPeft = settings.use_peft && odd !== undefined ? [toErrorData(new AppError('train.onlyPeft', { setting: odd }))] : [];
+    const finished = { type: 'finished' as const, step, warnings: [...warnings, ...needsPeft] };
+    if (reason === 'paused') return { ...finished, warnings: [], reason: null, files: [] };
     phase('train.writing');
     const { outputPath } = request;
     const files: Finished['files'] = [];
@@ -154,7 +161,7 @@ async function carryOut(context: TrainerContext, request: Request, signal: Abort
     const gguf = `${outputPath}.gguf`;
     if (!settings.use_peft) await write(gguf, 'gguf', () => writeTrainedModel(base, trainer, trainer.readState(), gguf));
     else {
-      if (!settings.use_dora) await write(gguf, 'gguf-adapter', () => writeAdapter(made(), 'gguf', gguf, signal));
+      if (needsPeft.length === 0) await write(gguf, 'gguf-adapter', () => writeAdapter(made(), 'gguf', gguf, signal));
       await write(outputPath, 'peft-adapter', () => writeAdapter(made(), 'peft', outputPath, signal));
     }
     return { ...finished, reason, files };

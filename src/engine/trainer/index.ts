@@ -112,7 +112,11 @@ export function createTrainer(log: EngineLog, availableBytes: () => number = () 
       return {
         ...described,
         modules: ofModule.map(({ tensor, rank, scale, parameters }) => ({ tensor, rank, scale, parameters })),
-        trainableParameters: whole.length > 0 ? described.totalParameters : ofModule.reduce((sum, { parameters }) => sum + parameters, 0),
+        trainableParameters:
+          ofModule.reduce((sum, { parameters }) => sum + parameters, 0) +
+          base.header.tensors
+            .filter(({ name }) => whole.includes(name))
+            .reduce((sum, { dimensions }) => sum + dimensions.reduce((product, each) => product * each, 1), 0),
       };
     },
     fields: async ({ dataPath }) => ({ fields: [...(await readDataFile(dataPath, {})).fields] }),

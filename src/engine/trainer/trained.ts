@@ -5,7 +5,7 @@ import { u32 } from '#core/gguf/values.ts';
 import { planGguf } from '#core/gguf/write.ts';
 import type { AdapterBase } from '#core/lora/base.ts';
 import { reordered } from '#core/lora/factors.ts';
-import type { MadeAdapter, MadeModule } from '#core/lora/made.ts';
+import type { MadeAdapter, MadeModule, MadeTensor } from '#core/lora/made.ts';
 import { initialA, type LoraModule } from '#core/training/modules.ts';
 import type { TrainingSettings } from '#core/training/settings.ts';
 import { openFileSource } from '../file-source.ts';
@@ -59,12 +59,25 @@ export function modulesOfAdapter(adapter: MadeAdapter): { readonly modules: Lora
   };
 }
 
+/** Whether whole tensors are those that Hugging Face has: folders may have rows that GGUF leaves out. Throws `train.badSetting`. */
+export function checkSaved(base: AdapterBase, whole: readonly string[], { tensors }: Pick<Trainer, 'tensors'>): void {
+  for (const tensor of tensors.filter(({ name }) => whole.includes(name))) {
+    const rows = base.byGguf.get(tensor.name)?.shape[0];
+    if (rows !== tensor.shape[1])
+      throw new AppError('train.badSetting', {
+        setting: 'modules_to_save',
+        value: tensor.name,
+        expected: `left out: the folder has ${rows} rows of it`,
+      });
+  }
+}
+
 /** What was trained, as an adapter in Hugging Face's order of rows. Throws `model.*`. */
 export function adapterOf(
   base: AdapterBase,
   baseName: string,
   trainer: Pick<Trainer, 'tensors'>,
-  modules: readonly LoraModule[],
+  { modules, whole }: { readonly modules: readonly LoraModule[]; readonly whole: readonly string[] },
   { parameters }: Pick<TrainerState, 'parameters'>,
 ): MadeAdapter {
   const places = new Map(trainer.tensors.map((tensor) => [tensor.name, tensor]));
@@ -91,7 +104,14 @@ export function adapterOf(
       magnitude: magnitude === undefined ? undefined : inOrder(magnitude),
     };
   });
-  return { base, baseName, modules: made, replaced: [], changesTiedPair: false };
+  const replaced = whole.map((name): MadeTensor => {
+    const own = base.byGguf.get(name);
+    const saved = values(name);
+    if (own === undefined || saved === undefined) throw new RangeError(`${name} was not trained`);
+    return { base: own, values: saved };
+  });
+  // The trainer has one matrix where the model has one.
+  return { base, baseName, modules: made, replaced, changesTiedPair: replaced.length > 0 && base.tiedHead !== undefined };
 }
 
 /**

@@ -27,7 +27,7 @@ test('all that is wrong is told at once, and changes nothing', () => {
 });
 
 test('what changes a result and is not done is refused by name', () =>
-  expect(readSettings({ modules_to_save: ['lm_head'] }).problems).toMatchObject([{ setting: 'modules_to_save', kind: 'unsupported' }]));
+  expect(readSettings({ bias: 'all' }).problems).toMatchObject([{ setting: 'bias', kind: 'unsupported' }]));
 
 test('lists, tables and switches are checked to their entries', () => {
   const given = {

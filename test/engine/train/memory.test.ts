@@ -4,7 +4,6 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { readGguf } from '#core/gguf/read.ts';
 import { shapeFromGguf } from '#core/memory/shape-gguf.ts';
-
 import { runMemory } from '#core/training/run-memory.ts';
 import { defaultSettings, type TrainingSettings } from '#core/training/settings.ts';
 import { openFileSource } from '#engine/file-source.ts';
@@ -22,6 +21,7 @@ test.for<Partial<TrainingSettings>>([
   { gradient_checkpointing: false },
   { weight_streaming: true },
   { use_peft: false },
+  { modules_to_save: ['embed_tokens'] },
 ])('the estimate holds what the trainer takes with %o', async (given) => {
   const native = loadNative();
   const modelPath = join(await mkdtemp(join(tmpdir(), 'lathe-memory-')), 'model.gguf');

@@ -216,6 +216,10 @@ test('a run goes on from an adapter that another one made', async () => {
 test('settings that go with no other, and samples that no adapter can make, are refused before anything starts', async () => {
   const refused = async (settings: Record<string, unknown>) => errorOf(follow((await begin('refused', settings)).start()));
   expect(await refused({ target_modules: ['lm_head'] })).toMatchObject({ code: 'train.badSetting' });
+  expect(await refused({ modules_to_save: ['q_proj'] })).toMatchObject({ code: 'train.badSetting' });
+  expect(await refused({ modules_to_save: ['lm_head'], sample_steps: 1, sample_prompts: ['a'] })).toMatchObject({
+    code: 'train.badSetting',
+  });
   expect(await refused({ early_stopping_patience: 1, eval_split: 0 })).toMatchObject({ code: 'train.badSetting' });
   expect(await refused({ sample_steps: 1, sample_prompts: ['a'], use_dora: true })).toMatchObject({ code: 'train.badSetting' });
   expect(await refused({ max_length: 8 })).toMatchObject({ code: 'train.noTrainedTokens' });
@@ -232,6 +236,46 @@ test('DoRA leaves a PEFT folder, and all weights a model in float32', async () =
   const again = await begin('full again', { max_steps: 1 }, { modelPath: full.files[0]?.path ?? '' });
   expect((await follow(again.start())).log[0]?.loss).toBeLessThan((full.log[0]?.loss ?? 0) - 0.1);
 }, 180_000);
+
+test.for([
+  ['an output of its own', false, ['embed_tokens', 'lm_head']],
+  ['the embedding as its output', true, ['embed_tokens']],
+] as const)(
+  'matrices beside the layers are trained whole, and merged into a model with %s it says the same',
+  { timeout: 120_000 },
+  async ([, tied, saved]) => {
+    const path = join(folder, `saved ${tied}.gguf`);
+    await writeFamilyModel(loadNative(), path, { family: 'llama', layers: 2, tied });
+    const settings = { modules_to_save: saved, lora_dropout: 0, max_steps: 6, eval_steps: 6 };
+    const end = await follow((await begin(`saved ${tied}`, settings, { modelPath: path })).start());
+    expect(end.files.map(({ kind }) => kind)).toEqual(['peft-adapter']);
+    expect(end.warnings).toMatchObject([{ code: 'train.onlyPeft', params: { setting: 'modules_to_save' } }]);
+    const adapterPath = end.files[0]?.path ?? '';
+    const config = JSON.parse(await readFile(join(adapterPath, 'adapter_config.json'), 'utf8')) as Record<string, unknown>;
+    expect(config['modules_to_save']).toEqual(tied ? ['model.embed_tokens'] : ['model.embed_tokens', 'lm_head']);
+    expect(config['ensure_weight_tying']).toBe(tied ? true : undefined);
+
+    const mergedPath = join(folder, `saved ${tied} merged.gguf`);
+    await finish(
+      tensor.merge({
+        basePath: path,
+        adapters: [{ path: adapterPath, scale: 1 }],
+        target: null,
+        outputPath: mergedPath,
+        name: 'merged',
+        options: options(),
+        scratchFolder: join(folder, 'scratch'),
+        threads: 1,
+      }),
+    );
+    const still = { use_peft: true, learning_rate: 0, lora_dropout: 0, max_steps: 1 };
+    const merged = await follow((await begin(`saved ${tied} merged`, still, { modelPath: mergedPath })).start());
+    const base = await follow((await begin(`saved ${tied} base`, still, { modelPath: path })).start());
+    const evaluation = (run: typeof end): number => run.log.at(-1)?.eval_loss ?? Number.NaN;
+    expect(evaluation(merged)).toBeCloseTo(evaluation(end), 4);
+    expect(evaluation(merged)).toBeLessThan(evaluation(base) - 0.05);
+  },
+);
 
 test('samples that are packed into rows lose nothing and see nothing of each other', async () => {
   const settings = { max_steps: 1, eval_split: 0, lora_dropout: 0, max_length: 512, per_device_train_batch_size: 100 };

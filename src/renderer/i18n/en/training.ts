@@ -89,6 +89,7 @@ export const training = {
       optim: 'Optimizer',
       chat_template: 'Chat template',
       target_modules: 'Layers that are adapted',
+      modules_to_save: 'Trained whole',
       sample_prompts: 'Prompts for samples',
       packing: 'Pack samples into rows',
       gradient_checkpointing: 'Gradient checkpointing',
@@ -100,6 +101,7 @@ export const training = {
     },
     notes: {
       target_modules: 'Names such as q_proj; none: all linear layers.',
+      modules_to_save: 'embed_tokens and lm_head, for new words or another language. Needs much memory, and a merge to be used in a chat.',
       sample_prompts: 'What the model goes on from while it learns.',
       packing: 'Several short samples share a row without seeing each other: faster.',
       gradient_checkpointing: 'Less memory, a third more time.',

@@ -47,6 +47,11 @@ export const training = {
   'train.unknownRun': words('此次训练已不存在。', '模型库中的模型和适配器不受影响。', '请开始新的训练。'),
   'train.notRunning': words('训练 {name} 没有在此窗口中运行。', runKept, '如果它是在其他程序中启动的，请在那里暂停；否则请先让它继续。'),
   'train.isRunning': words('训练 {name} 仍在进行。', runKept, '请暂停它，或等待其结束。'),
+  'train.onlyPeft': words(
+    '{setting} 训练的内容在 GGUF 适配器中没有位置，因此结果只有 PEFT 文件夹。',
+    '没有丢失任何内容。',
+    '请合并适配器，再与结果对话。',
+  ),
   'train.nothingToCompare': words(
     '{name} 没有留下可以说话的结果：既没有 GGUF 适配器，也没有模型。',
     '此次训练及其产物没有改变。',

@@ -79,6 +79,7 @@ export const training = {
       optim: '优化器',
       chat_template: '对话模板',
       target_modules: '适配的层',
+      modules_to_save: '完整训练的模块',
       sample_prompts: '采样用的提示词',
       packing: '把样本打包成行',
       gradient_checkpointing: '梯度检查点',
@@ -90,6 +91,7 @@ export const training = {
     },
     notes: {
       target_modules: '例如 q_proj；留空则为所有线性层。',
+      modules_to_save: '可选 embed_tokens 与 lm_head，用于新词或其他语言。需要很多内存，合并后才能用于对话。',
       sample_prompts: '学习过程中模型由此续写。',
       packing: '多个短样本共用一行，互不可见：更快。',
       gradient_checkpointing: '内存更少，时间多三分之一。',

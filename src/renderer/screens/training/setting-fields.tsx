@@ -39,6 +39,7 @@ interface NumberField {
 /** Of conversations: the model's own, or one by its name in the field. */
 const TEMPLATES = ['', 'chatml', 'alpaca'] as const;
 
+const SAVED = ['embed_tokens', 'lm_head'];
 const TARGETS = ['q_proj', 'k_proj', 'v_proj', 'o_proj', 'gate_proj', 'up_proj', 'down_proj'];
 
 /** How it is learned: what most need in sight, the rest folded away. */
@@ -106,6 +107,13 @@ export function SettingFields({ setup }: { readonly setup: Setup }) {
             placeholder={settings.target_modules === 'all-linear' ? t('training.allLinear') : ''}
             value={settings.target_modules === 'all-linear' ? [] : [...settings.target_modules]}
             onChange={(names) => give('target_modules', names.length === 0 ? undefined : names)}
+          />
+          <TagsInput
+            label={t('training.settings.modules_to_save')}
+            description={t('training.notes.modules_to_save')}
+            data={SAVED}
+            value={[...settings.modules_to_save]}
+            onChange={(names) => give('modules_to_save', names.length === 0 ? undefined : names)}
           />
           <TagsInput
             label={t('training.settings.sample_prompts')}
