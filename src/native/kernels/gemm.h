@@ -16,17 +16,19 @@ struct MatrixView {
 inline MatrixView row_major(const float* data, int64_t row_stride) { return {data, row_stride, 1}; }
 inline MatrixView transposed(MatrixView m) { return {m.data, m.column_stride, m.row_stride}; }
 
-/// C[m × n] = C + alpha · A[m × k] · B[k × n], with `c` row-major. The sum over k runs in float32 in blocks; its order
-/// does not depend on the number of threads, so neither do the bits of the result.
+/// C[m × n] = C + alpha · A[m × k] · B[k × n], with `c` row-major; without `adds`, C is overwritten. The sum over k
+/// runs in float32 in blocks; its order does not depend on the number of threads, so neither do the bits of the result.
 /// Blocking after Goto and van de Geijn, "Anatomy of High-Performance Matrix Multiplication" (2008).
 void gemm(int64_t m, int64_t n, int64_t k, float alpha, MatrixView a, MatrixView b, float* c, int64_t c_row_stride,
-          Workers& workers);
+          Workers& workers, bool adds = true);
 
-/// One instruction set's inner kernel: c[rows × columns] += alpha · (sum over k of a_panel · b_panel), both packed.
+/// One instruction set's inner kernel: c[rows × columns] += alpha · (sum over k of a_panel · b_panel), both packed;
+/// without `adds`, =.
 struct GemmKernel {
   int64_t rows;     // of a tile; a_panel holds `rows` floats for each k
   int64_t columns;  // of a tile; b_panel holds `columns` floats for each k
-  void (*multiply)(int64_t k, const float* a_panel, const float* b_panel, float alpha, float* c, int64_t c_row_stride);
+  void (*multiply)(int64_t k, const float* a_panel, const float* b_panel, float alpha, float* c, int64_t c_row_stride,
+                   bool adds);
 };
 
 GemmKernel gemm_kernel_plain();

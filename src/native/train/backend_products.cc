@@ -24,10 +24,21 @@ ggml_tensor* BackendProducts::tt(ggml_tensor* a, ggml_tensor* b) {
   return api_.ggml_mul_mat(context_, flipped(a), flipped(b));
 }
 
-ggml_tensor* BackendProducts::add_tt(ggml_tensor* sum, ggml_tensor* a, ggml_tensor* b, float scale) {
-  ggml_tensor* product = tt(a, b);
+ggml_tensor* BackendProducts::add(ggml_tensor* sum, ggml_tensor* product, float scale) {
   if (scale != 1) product = api_.ggml_scale(context_, product, scale);
   return api_.ggml_add_inplace(context_, sum, product);
+}
+
+ggml_tensor* BackendProducts::add_nt(ggml_tensor* sum, ggml_tensor* a, ggml_tensor* b, float scale) {
+  return add(sum, nt(a, b), scale);
+}
+
+ggml_tensor* BackendProducts::add_nn(ggml_tensor* sum, ggml_tensor* a, ggml_tensor* b, float scale) {
+  return add(sum, nn(a, b), scale);
+}
+
+ggml_tensor* BackendProducts::add_tt(ggml_tensor* sum, ggml_tensor* a, ggml_tensor* b, float scale) {
+  return add(sum, tt(a, b), scale);
 }
 
 ggml_tensor* BackendProducts::linear(ggml_tensor* weight, ggml_tensor* x) {

@@ -69,9 +69,7 @@ void multiply(const Operands& given, float* out, int64_t stride, bool add, float
     out += part.first;
     o.columns = part.count;
   }
-  if (!add)
-    for (int64_t row = 0; row < o.rows; ++row) std::fill_n(out + row * stride, o.columns, 0.0f);
-  gemm(o.rows, o.columns, o.depth, scale, o.b, o.a, out, stride, alone());
+  gemm(o.rows, o.columns, o.depth, scale, o.b, o.a, out, stride, alone(), add);
 }
 
 using Choose = Operands (*)(const ggml_tensor*, const ggml_tensor*, int64_t);
@@ -88,10 +86,12 @@ void run_product(ggml_tensor* out, int thread, int threads, void*) {
   }
 }
 
-void run_add_tt(ggml_tensor* out, int thread, int threads, void* scale) {
+/// Of one pair of matrices.
+template <Choose choose>
+void run_add(ggml_tensor* out, int thread, int threads, void* scale) {
   float factor;
   std::memcpy(&factor, &scale, sizeof factor);
-  multiply(operands_tt(out->src[1], out->src[2], 0), static_cast<float*>(out->data), floats(out->nb[1]), true, factor,
+  multiply(choose(out->src[1], out->src[2], 0), static_cast<float*>(out->data), floats(out->nb[1]), true, factor,
            thread, threads);
 }
 
@@ -117,11 +117,10 @@ void run_linear(ggml_tensor* out, int thread, int threads, void* data) {
   const int64_t inputs = weight->ne[0], tokens = x->ne[1], stride = floats(out->nb[1]);
   const Part part = part_of(weight->ne[1], 32, thread, threads);
   auto* y = static_cast<float*>(out->data);
-  for (int64_t t = 0; t < tokens; ++t) std::fill_n(y + t * stride + part.first, part.count, 0.0f);
   if (weight->type == GGML_TYPE_F32) {
     const MatrixView rows =
         row_major(reinterpret_cast<const float*>(static_cast<const char*>(weight->data)) + part.first * inputs, inputs);
-    gemm(tokens, part.count, inputs, 1, view(x, 0), transposed(rows), y + part.first, stride, alone());
+    gemm(tokens, part.count, inputs, 1, view(x, 0), transposed(rows), y + part.first, stride, alone(), false);
     return;
   }
   const int64_t step = std::clamp<int64_t>(kUnpacked / inputs / 32 * 32, 32, 1024);
@@ -129,7 +128,7 @@ void run_linear(ggml_tensor* out, int thread, int threads, void* data) {
   for (int64_t first = part.first; first < part.first + part.count; first += step) {
     const int64_t count = std::min(step, part.first + part.count - first);
     for (int64_t row = 0; row < count; ++row) unpack(api, weight, first + row, 0, inputs, rows + row * inputs);
-    gemm(tokens, count, inputs, 1, view(x, 0), transposed(row_major(rows, inputs)), y + first, stride, alone());
+    gemm(tokens, count, inputs, 1, view(x, 0), transposed(row_major(rows, inputs)), y + first, stride, alone(), false);
   }
 }
 
@@ -141,11 +140,10 @@ void run_linear_back(ggml_tensor* out, int thread, int threads, void* data) {
   const Part part = part_of(weight->ne[0], std::max<int64_t>(32, api.ggml_blck_size(weight->type)), thread, threads);
   if (part.count == 0) return;
   auto* dx = static_cast<float*>(out->data) + part.first;
-  for (int64_t t = 0; t < tokens; ++t) std::fill_n(dx + t * stride, part.count, 0.0f);
   const MatrixView gradient = view(dy, 0);
   if (weight->type == GGML_TYPE_F32) {
     const auto* rows = static_cast<const float*>(weight->data) + part.first;
-    gemm(tokens, part.count, outputs, 1, gradient, row_major(rows, weight->ne[0]), dx, stride, alone());
+    gemm(tokens, part.count, outputs, 1, gradient, row_major(rows, weight->ne[0]), dx, stride, alone(), false);
     return;
   }
   float* rows = unpacked(kBackRows * part.count).data();
@@ -155,7 +153,7 @@ void run_linear_back(ggml_tensor* out, int thread, int threads, void* data) {
       unpack(api, weight, first + row, part.first, part.count, rows + row * part.count);
     MatrixView those = gradient;
     those.data += first * those.column_stride;
-    gemm(tokens, part.count, count, 1, those, row_major(rows, part.count), dx, stride, alone());
+    gemm(tokens, part.count, count, 1, those, row_major(rows, part.count), dx, stride, alone(), first > 0);
   }
 }
 
@@ -179,11 +177,30 @@ ggml_tensor* CpuProducts::tt(ggml_tensor* a, ggml_tensor* b) {
                              run_product<operands_tt>, GGML_N_TASKS_MAX, nullptr);
 }
 
-ggml_tensor* CpuProducts::add_tt(ggml_tensor* sum, ggml_tensor* a, ggml_tensor* b, float scale) {
+namespace {
+
+/// The scale travels in the pointer that an operator is given.
+template <Choose choose>
+ggml_tensor* add(const GgmlApi& api, ggml_context* context, ggml_tensor* sum, ggml_tensor* a, ggml_tensor* b,
+                 float scale) {
   ggml_tensor* arguments[] = {a, b};
-  void* factor = nullptr;  // carries the number itself
+  void* factor = nullptr;
   std::memcpy(&factor, &scale, sizeof scale);
-  return api_.ggml_custom_inplace(context_, sum, arguments, 2, run_add_tt, GGML_N_TASKS_MAX, factor);
+  return api.ggml_custom_inplace(context, sum, arguments, 2, run_add<choose>, GGML_N_TASKS_MAX, factor);
+}
+
+}  // namespace
+
+ggml_tensor* CpuProducts::add_nt(ggml_tensor* sum, ggml_tensor* a, ggml_tensor* b, float scale) {
+  return add<operands_nt>(api_, context_, sum, a, b, scale);
+}
+
+ggml_tensor* CpuProducts::add_nn(ggml_tensor* sum, ggml_tensor* a, ggml_tensor* b, float scale) {
+  return add<operands_nn>(api_, context_, sum, a, b, scale);
+}
+
+ggml_tensor* CpuProducts::add_tt(ggml_tensor* sum, ggml_tensor* a, ggml_tensor* b, float scale) {
+  return add<operands_tt>(api_, context_, sum, a, b, scale);
 }
 
 ggml_tensor* CpuProducts::linear(ggml_tensor* weight, ggml_tensor* x) {

@@ -17,7 +17,9 @@ class Products {
   virtual ggml_tensor* nn(ggml_tensor* a, ggml_tensor* b) = 0;
   /// out[i, j] = Σ_k a[i, k] · b[j, k]
   virtual ggml_tensor* tt(ggml_tensor* a, ggml_tensor* b) = 0;
-  /// sum[i, j] += scale · Σ_k a[i, k] · b[j, k], in place
+  /// The same products, scaled and added to `sum` in place.
+  virtual ggml_tensor* add_nt(ggml_tensor* sum, ggml_tensor* a, ggml_tensor* b, float scale) = 0;
+  virtual ggml_tensor* add_nn(ggml_tensor* sum, ggml_tensor* a, ggml_tensor* b, float scale) = 0;
   virtual ggml_tensor* add_tt(ggml_tensor* sum, ggml_tensor* a, ggml_tensor* b, float scale) = 0;
   /// y = W x, with frozen weights [inputs, outputs] of any type
   virtual ggml_tensor* linear(ggml_tensor* weight, ggml_tensor* x) = 0;
@@ -36,6 +38,8 @@ class CpuProducts final : public Products {
   ggml_tensor* nt(ggml_tensor* a, ggml_tensor* b) override;
   ggml_tensor* nn(ggml_tensor* a, ggml_tensor* b) override;
   ggml_tensor* tt(ggml_tensor* a, ggml_tensor* b) override;
+  ggml_tensor* add_nt(ggml_tensor* sum, ggml_tensor* a, ggml_tensor* b, float scale) override;
+  ggml_tensor* add_nn(ggml_tensor* sum, ggml_tensor* a, ggml_tensor* b, float scale) override;
   ggml_tensor* add_tt(ggml_tensor* sum, ggml_tensor* a, ggml_tensor* b, float scale) override;
   ggml_tensor* linear(ggml_tensor* weight, ggml_tensor* x) override;
   ggml_tensor* linear_back(ggml_tensor* weight, ggml_tensor* dy) override;
@@ -49,6 +53,8 @@ class BackendProducts final : public Products {
   ggml_tensor* nt(ggml_tensor* a, ggml_tensor* b) override;
   ggml_tensor* nn(ggml_tensor* a, ggml_tensor* b) override;
   ggml_tensor* tt(ggml_tensor* a, ggml_tensor* b) override;
+  ggml_tensor* add_nt(ggml_tensor* sum, ggml_tensor* a, ggml_tensor* b, float scale) override;
+  ggml_tensor* add_nn(ggml_tensor* sum, ggml_tensor* a, ggml_tensor* b, float scale) override;
   ggml_tensor* add_tt(ggml_tensor* sum, ggml_tensor* a, ggml_tensor* b, float scale) override;
   ggml_tensor* linear(ggml_tensor* weight, ggml_tensor* x) override;
   ggml_tensor* linear_back(ggml_tensor* weight, ggml_tensor* dy) override;
@@ -58,6 +64,7 @@ class BackendProducts final : public Products {
 
  private:
   ggml_tensor* flipped(ggml_tensor* a);
+  ggml_tensor* add(ggml_tensor* sum, ggml_tensor* product, float scale);
   ggml_tensor* dense(ggml_tensor* a);
   ggml_tensor* rows_;
 };

@@ -30,7 +30,7 @@ Var* Tape::linear(const Linear& linear, Var* x, ggml_tensor* drop) {
     const Lora& lora = *linear.lora;
     dropped = drop == nullptr ? x->value : api_.ggml_mul(context_, x->value, drop);
     z = api_.ggml_scale(context_, products_->nt(lora.a->value, dropped), lora.scale);
-    y = api_.ggml_add(context_, y, products_->nt(lora.b->value, z));
+    y = products_->add_nt(y, lora.b->value, z, 1);
     if (lora.magnitude != nullptr) {
       factors = dora_factors(linear, lengths);
       stretched = y;
@@ -54,9 +54,12 @@ Var* Tape::linear(const Linear& linear, Var* x, ggml_tensor* drop) {
       results_.push_back(products_->add_tt(lora->b->gradient, z, d, 1));
       results_.push_back(products_->add_tt(lora->a->gradient, dropped, dz, lora->scale));
       if (dx != nullptr) {
-        ggml_tensor* through = products_->nn(lora->a->value, api_.ggml_scale(context_, dz, lora->scale));
-        if (drop != nullptr) through = api_.ggml_mul(context_, through, drop);
-        dx = api_.ggml_add(context_, dx, through);
+        if (drop == nullptr) {
+          dx = products_->add_nn(dx, lora->a->value, dz, lora->scale);
+        } else {
+          ggml_tensor* through = products_->nn(lora->a->value, api_.ggml_scale(context_, dz, lora->scale));
+          dx = api_.ggml_add(context_, dx, api_.ggml_mul(context_, through, drop));
+        }
       }
     }
     if (dx != nullptr) add_gradient(x, dx);
