@@ -309,7 +309,10 @@ export type BenchmarkEvent = z.output<typeof benchmarkEvent>;
 const runId = z.object({ runId: id });
 
 export const benchmark = {
-  /** What a run would measure, and how long it takes by what was measured before; null where nothing was. Throws `benchmark.*`. */
+  /**
+   * What a run would measure, and about how long it takes: by what was measured before, or by the models' sizes; null with remote targets.
+   * Throws `benchmark.*`.
+   */
   plan: call(benchmarkRequest, z.object({ cells: count, estimateMs: z.number().nullable() })),
   /** Begin a run, as a job. Throws `benchmark.*`, and what is wrong with a model or file that is named. */
   start: call(benchmarkRequest, benchmarkRun),

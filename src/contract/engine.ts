@@ -54,7 +54,7 @@ export const workProgress = z.object({
   detail: z.string().nullable(),
   amount: z.number(),
   total: z.number(),
-  unit: z.enum(['bytes', 'tensors', 'tokens', 'windows']),
+  unit: z.enum(['bytes', 'tensors', 'tokens', 'windows', 'cells']),
 });
 
 const turn = z.object({

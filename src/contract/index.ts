@@ -1,4 +1,5 @@
 import { adapters } from './adapters.ts';
+import { benchmark } from './benchmark.ts';
 import { chat } from './chat.ts';
 import type { Client, Contract, Handlers } from './define.ts';
 import { jobs } from './jobs.ts';
@@ -12,7 +13,7 @@ import { training } from './training.ts';
  * Everything that a window, a browser tab, the command line or a test can ask of Lathe. Names, types, validation and
  * the clients are derived from it.
  */
-export const contract = { library, chat, quantize, adapters, training, jobs, server, system } satisfies Contract;
+export const contract = { library, chat, quantize, adapters, training, benchmark, jobs, server, system } satisfies Contract;
 
 export type AppContract = typeof contract;
 export type AppHandlers = Handlers<AppContract>;

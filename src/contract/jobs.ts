@@ -81,6 +81,8 @@ export const jobSpec = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('verify'), modelId: id }),
   /** A run of `training.start`, from its beginning or its last checkpoint. */
   z.object({ kind: z.literal('train'), runId: id, baseId: id, name: z.string() }),
+  /** A run of `benchmark.start`, cell by cell. */
+  z.object({ kind: z.literal('benchmark'), runId: id, name: z.string(), models: z.array(z.object({ modelId: id })) }),
   z.object({ kind: z.literal('demo'), name: z.string().trim().min(1).max(200) }),
   z.object({
     kind: z.literal('perplexity'),
@@ -140,6 +142,7 @@ export const jobResult = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('certify'), certificate }),
   z.object({ kind: z.literal('verify'), matches: z.boolean(), sha256: z.string(), changedFiles: z.array(z.string()) }),
   z.object({ kind: z.literal('train'), runId: id, ...trainingResult.shape }),
+  z.object({ kind: z.literal('benchmark'), runId: id, done: count, failed: count }),
   z.object({ kind: z.literal('demo'), modelId: id }),
   z.object({
     kind: z.literal('perplexity'),
@@ -165,7 +168,7 @@ export const job = z.object({
   /** What the phase is busy with: a tensor or file name. */
   detail: z.string().nullable(),
   fraction: fraction.nullable(),
-  done: z.object({ amount: z.number(), total: z.number(), unit: z.enum(['bytes', 'tensors', 'tokens', 'windows']) }).nullable(),
+  done: z.object({ amount: z.number(), total: z.number(), unit: z.enum(['bytes', 'tensors', 'tokens', 'windows', 'cells']) }).nullable(),
   ratePerSecond: z.number().nullable(),
   remainingMs: z.number().nullable(),
   result: jobResult.nullable(),

@@ -1,5 +1,6 @@
 import type { AppHandlers } from '#contract/index.ts';
 import type { Adapters } from './adapters/index.ts';
+import type { Benchmarks } from './benchmark/index.ts';
 import type { Chat } from './chat/index.ts';
 import type { JobQueue } from './jobs/queue.ts';
 import type { Library } from './library/index.ts';
@@ -14,19 +15,21 @@ interface ServiceParts {
   readonly quantize: Quantize;
   readonly adapters: Adapters;
   readonly training: Training;
+  readonly benchmarks: Benchmarks;
   readonly jobs: JobQueue;
   readonly server: ApiServer;
   readonly system: System;
 }
 
 /** The contract, and who answers it. */
-export function appHandlers({ library, chat, quantize, adapters, training, jobs, server, system }: ServiceParts): AppHandlers {
+export function appHandlers({ library, chat, quantize, adapters, training, benchmarks, jobs, server, system }: ServiceParts): AppHandlers {
   return {
     library: library.handlers,
     chat: chat.handlers,
     quantize: quantize.handlers,
     adapters: adapters.handlers,
     training: training.handlers,
+    benchmark: benchmarks.handlers,
     jobs: {
       list: () => jobs.list(),
       start: ({ spec }) => jobs.start(spec),

@@ -4,7 +4,10 @@ import { isActive } from '#core/jobs/state.ts';
 import { diskError } from '#core/errors/on-disk.ts';
 import type { AppHandlers } from '#contract/index.ts';
 import { createAdapters } from './adapters/index.ts';
+import { createBenchmarks } from './benchmark/index.ts';
+import { benchmarkRunner } from './benchmark/runner.ts';
 import { createChat } from './chat/index.ts';
+import { benchmarkRepository } from './db/benchmarks.ts';
 import { cardRepository } from './db/cards.ts';
 import { certificateRepository } from './db/certificates.ts';
 import { chatRepository } from './db/chats.ts';
@@ -107,6 +110,7 @@ export function openServices({ home, host, engines, log, clock = Date.now }: Ser
   const certificates = certificateRepository(database);
   const adapters = createAdapters({ library, models, engines, certificates });
   const runs = createRunStore(join(home, 'runs'));
+  const benchmarkRows = benchmarkRepository(database);
   const jobs = createJobQueue({
     database,
     repository: jobRows,
@@ -123,18 +127,20 @@ export function openServices({ home, host, engines, log, clock = Date.now }: Ser
       ...adapterRunners({ library, engines, isOutputTaken, versions, clock }),
       train: trainRunner({ library, engines, runs, threads, versions, clock }),
       verify: verifyRunner(library),
+      benchmark: benchmarkRunner({ library, engines, chat, benchmarks: benchmarkRows, threads, clock }),
       demo: demoRunner({ library, engines, modelFolder, threads, versions, clock }),
       perplexity: perplexityRunner({ library, engines, threads }),
     },
   });
   const training = createTraining({ library, engines, runs, jobs, modelFolder, scratchFolder, threads, clock });
+  const benchmarks = createBenchmarks({ library, benchmarks: benchmarkRows, feed, jobs, clock });
   const server = createApiServer({ home, library, chat, log, clock });
   removeStalePartials(modelFolder, clock());
   // A command of the command line ends before a hash does; `verify` makes one on demand.
   if (host.kind !== 'cli') library.startHashing();
 
   return {
-    handlers: appHandlers({ library, chat, quantize, adapters, training, jobs, server, system }),
+    handlers: appHandlers({ library, chat, quantize, adapters, training, benchmarks, jobs, server, system }),
     api: server.mountable,
     close: async () => {
       await server.close();

@@ -9,6 +9,7 @@ import { GiB, MiB } from '#core/bytes.ts';
 import { AppError } from '#core/errors/index.ts';
 import { fakeChat, fakeToken } from './fake-chat.ts';
 import { adapterHandlers, mergeJobs } from './fake-adapters.ts';
+import { benchmarkHandlers } from './fake-benchmark.ts';
 import { trainingHandlers } from './fake-training.ts';
 import * as data from './fake-data.ts';
 import { endedJobs, madeJob, quantizeJobs, runningJobs } from './fake-jobs.ts';
@@ -222,6 +223,7 @@ export function fakeHandlers(options: FakeOptions): AppHandlers {
   return {
     adapters: adapterHandlers(() => [...models.values()]),
     training: trainingHandlers(scene),
+    benchmark: benchmarkHandlers(),
     library: {
       list: () => {
         if (scene === 'error')

@@ -12,6 +12,8 @@ export function subjectOf(spec: JobSpec): string | null {
     case 'merge':
     case 'train':
       return spec.baseId;
+    case 'benchmark':
+      return spec.models[0]?.modelId ?? null;
     case 'combine':
       return spec.adapters[0]?.adapterId ?? null;
     case 'extract':
@@ -28,7 +30,7 @@ export function subjectOf(spec: JobSpec): string | null {
 /** What a job does, in one line. */
 export function jobTitle(spec: JobSpec, models: readonly Pick<Model, 'id' | 'name'>[], t: TFunction): string {
   if (spec.kind === 'demo') return t('jobs.titles.demo', { name: spec.name });
-  if (spec.kind === 'train') return t('jobs.titles.train', { name: spec.name });
+  if (spec.kind === 'train' || spec.kind === 'benchmark') return t(`jobs.titles.${spec.kind}`, { name: spec.name });
   const nameOf = (modelId: string | null): string => models.find(({ id }) => id === modelId)?.name ?? t('jobs.removedModel');
   const name = nameOf(subjectOf(spec));
   if (spec.kind === 'merge' || spec.kind === 'combine') {
@@ -67,6 +69,7 @@ export const PHASES: ReadonlySet<string> = new Set([
   'certify.measuring',
   'certify.comparing',
   'certify.sampling',
+  'benchmark.measuring',
   'train.reading',
   'train.loading',
   'train.training',

@@ -34,6 +34,11 @@ export function resultText(job: Job, format: Formats, t: TFunction): string {
   if (result.kind === 'combine' || result.kind === 'convertAdapter' || result.kind === 'extract')
     return t('jobs.results.convert', { size: format.bytes(result.sizeBytes), time });
   if (result.kind === 'train') return t('jobs.results.train', { step: format.number(result.step), time });
+  if (result.kind === 'benchmark') {
+    const { done, failed } = result;
+    if (failed === 0) return t('jobs.results.benchmark', { count: done, time });
+    return t('jobs.results.benchmarkFailed', { done: format.number(done), total: format.number(done + failed), time });
+  }
   if (result.kind === 'quality') return measureText(result.card.measure, format, t);
   if (result.kind === 'calibrate')
     return t('jobs.results.calibrate', { count: result.matrices, tokens: format.number(result.tokens), time });

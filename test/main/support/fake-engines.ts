@@ -12,6 +12,7 @@ import {
   trainerContract,
   type EngineKind,
 } from '#contract/engine.ts';
+import type { BenchmarkEnvironment } from '#contract/benchmark.ts';
 import type { Handlers } from '#contract/define.ts';
 import type { QualityMeasure } from '#contract/quantize.ts';
 import { memoryPorts } from '#contract/memory-port.ts';
@@ -31,6 +32,18 @@ type InferenceHandlers = Handlers<typeof inferenceContract>['inference'];
 type TensorHandlers = Handlers<typeof tensorContract>['tensor'];
 type TrainerHandlers = Handlers<typeof trainerContract>['trainer'];
 type BenchmarkHandlers = Handlers<typeof benchmarkContract>['benchmark'];
+
+/** Looking for graphics cards would load another variant of llama.cpp into this process, which has one already. */
+const testComputer: BenchmarkEnvironment = {
+  name: 'Test processor',
+  processor: 'Test processor',
+  cores: 2,
+  memoryBytes: 8 * 2 ** 30,
+  platform: 'linux x64',
+  devices: [],
+  features: 'CPU : SSE3 = 1',
+  versions: { lathe: '0.0.0', 'llama.cpp': 'b1' },
+};
 
 type Replaceable<T> = { -readonly [N in keyof T]?: T[N] };
 
@@ -240,7 +253,14 @@ export function fakeEngines(script: readonly string[] = ['Once', ' upon', ' a ti
     else if (kind === 'tensor') serve(tensorContract, { health: health(), tensor: late(tensor, instead.tensor) }, theirs);
     // These are the real ones: tiny models take them a second.
     else if (kind === 'benchmark')
-      serve(benchmarkContract, { health: health(), benchmark: late(createBenchmark(createEngineLog()), instead.benchmark) }, theirs);
+      serve(
+        benchmarkContract,
+        {
+          health: health(),
+          benchmark: late({ ...createBenchmark(createEngineLog()), environment: () => testComputer }, instead.benchmark),
+        },
+        theirs,
+      );
     else serve(trainerContract, { health: health(), trainer: late(createTrainer(createEngineLog()), instead.trainer) }, theirs);
     const connection = connect(engineContracts[kind], ours) as unknown as Connection<never>;
     open[kind] = connection;

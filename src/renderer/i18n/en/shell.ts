@@ -173,6 +173,7 @@ export const shell = {
       tensors: '{{amount}} of {{total}} tensors',
       tokens: '{{amount}} of {{total}} tokens',
       windows: '{{amount}} of {{total}} windows',
+      cells: '{{amount}} of {{total}} measurements',
     },
     titles: {
       quantize: 'Make {{target}} from {{name}}',
@@ -185,10 +186,14 @@ export const shell = {
       certify: 'Certify {{name}}',
       verify: 'Verify {{name}}',
       train: 'Train {{name}}',
+      benchmark: 'Benchmark {{name}}',
       demo: 'Create {{name}}',
       perplexity: 'Measure the perplexity of {{name}}',
     },
     phases: {
+      benchmark: {
+        measuring: 'Measuring',
+      },
       train: {
         reading: 'Reading the samples',
         loading: 'Loading the model',
@@ -266,6 +271,9 @@ export const shell = {
       calibrate_other: '{{count}} matrices, {{tokens}} tokens, {{time}}',
       perplexity: 'Perplexity {{perplexity}} ± {{error}}',
       train: '{{step}} steps in {{time}}',
+      benchmark_one: '1 measurement in {{time}}',
+      benchmark_other: '{{count}} measurements in {{time}}',
+      benchmarkFailed: '{{done}} of {{total}} measurements in {{time}}; the others failed',
       verified: 'The files are exactly as they were recorded.',
       changed: 'The files have changed: {{files}}',
     },

@@ -12,4 +12,19 @@ export const benchmark = {
     '每行是一个 JSON 对象，含 text 与 answer，或含 question、choices 与 answer。',
   ),
   'benchmark.noQuestions': words('文件中没有问题。', nothingRun, '请选择每行一个问题的 JSON Lines 文件。'),
+  'benchmark.nothing': words(
+    '没有选择任何可测量的内容。',
+    nothingRun,
+    '请选择速度、质量、问题集或提示词。对于远程端点，只能测量速度和提示词。',
+  ),
+  'benchmark.needsGguf': words('“{name}”不是 GGUF 文件，无法直接测量其速度。', '其他测量会继续。', '请先转换为 GGUF，再测量所得文件。'),
+  'benchmark.noEndpoint': words('端点 {endpoint} 已不存在。', '其他测量会继续。', '请重新添加该端点，并在新的基准测试中选择它。'),
+  'benchmark.unknownRun': words('该基准测试已不存在。', nothingRun, '请重新查看基准测试列表。'),
+  'benchmark.isRunning': words('基准测试“{name}”正在进行。', '它会继续。', '请先取消，或等待其结束。'),
+  'benchmark.cannotResume': words('基准测试“{name}”是在另一台电脑上测量的。', '它保持不变。', '请在本机对相同的模型开始新的基准测试。'),
+  'benchmark.badFile': words(
+    '{path} 不是 Lathe 写出的基准测试：{reason}。',
+    '没有导入任何内容。',
+    '请选择从“基准测试”页面导出的 JSON 文件。',
+  ),
 } as const;

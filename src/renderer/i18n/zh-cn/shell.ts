@@ -170,6 +170,7 @@ export const shell = {
       tensors: '{{amount}} / {{total}} 个张量',
       tokens: '{{amount}} / {{total}} 个词元',
       windows: '{{amount}} / {{total}} 个窗口',
+      cells: '{{amount}} / {{total}} 项测量',
     },
     titles: {
       quantize: '由 {{name}} 生成 {{target}}',
@@ -182,10 +183,14 @@ export const shell = {
       certify: '验证 {{name}}',
       verify: '校验 {{name}}',
       train: '训练 {{name}}',
+      benchmark: '基准测试 {{name}}',
       demo: '创建“{{name}}”',
       perplexity: '测量 {{name}} 的困惑度',
     },
     phases: {
+      benchmark: {
+        measuring: '正在测量',
+      },
       train: {
         reading: '正在读取样本',
         loading: '正在加载模型',
@@ -262,6 +267,8 @@ export const shell = {
       calibrate_other: '{{count}} 个矩阵，{{tokens}} 个词元，用时 {{time}}',
       perplexity: '困惑度 {{perplexity}} ± {{error}}',
       train: '{{step}} 步，用时 {{time}}',
+      benchmark_other: '{{count}} 项测量，用时 {{time}}',
+      benchmarkFailed: '{{total}} 项测量中完成 {{done}} 项，用时 {{time}}；其余失败',
       verified: '文件与记录完全一致。',
       changed: '文件已发生变化：{{files}}',
     },
