@@ -143,12 +143,20 @@ const report: DataReport = {
 
 export function trainingHandlers(scene: 'empty' | 'filled' | 'running' | 'error'): AppHandlers['training'] {
   const runs = new Map<string, TrainingRun>(
-    (scene === 'empty' || scene === 'error'
+    (scene === 'empty'
       ? []
-      : [
-          ...(scene === 'running' ? [run('r1', 'letters, rank 8', 'running', 127, 0)] : [run('r1', 'letters, rank 8', 'paused', 127, 0)]),
-          finished,
-        ]
+      : scene === 'error'
+        ? [
+            run('r4', 'letters, long rows', 'failed', 0, 2, {
+              last: null,
+              totalSteps: null,
+              error: { code: 'train.tooLittleMemory', params: { neededBytes: 41 * GiB, freeBytes: 18 * GiB } },
+            }),
+          ]
+        : [
+            ...(scene === 'running' ? [run('r1', 'letters, rank 8', 'running', 127, 0)] : [run('r1', 'letters, rank 8', 'paused', 127, 0)]),
+            finished,
+          ]
     ).map((each) => [each.id, each]),
   );
   const answers = [
@@ -199,7 +207,7 @@ export function trainingHandlers(scene: 'empty' | 'filled' | 'running' | 'error'
       return {
         run: found,
         log: log(found.last?.step ?? 0, runId === 'r2' ? 1 : 0),
-        samples: runId === 'r3' ? [] : samples,
+        samples: found.last === null ? [] : samples,
         comparison: comparisons.get(runId) ?? null,
       };
     },

@@ -24,22 +24,23 @@ export function Remedies({ settings, baseId, onTake }: Props) {
   return (
     <>
       {!settings.gradient_checkpointing && (
-        <Button variant="light" size="sm" onClick={() => onTake({ gradient_checkpointing: true })}>
+        <Button variant="default" size="sm" onClick={() => onTake({ gradient_checkpointing: true })}>
           {t('training.settings.gradient_checkpointing')}
         </Button>
       )}
       {length >= LEAST_LENGTH && (
-        <Button variant="light" size="sm" onClick={() => onTake({ max_length: length })}>
+        <Button variant="default" size="sm" onClick={() => onTake({ max_length: length })}>
           {t('training.remedies.length', { tokens: format.number(length) })}
         </Button>
       )}
-      {settings.weight_streaming ? (
-        <Button variant="light" size="sm" onClick={() => goTo.convert(baseId)}>
-          {t('training.remedies.smaller')}
-        </Button>
-      ) : (
-        <Button variant="light" size="sm" onClick={() => onTake({ weight_streaming: true })}>
+      {!settings.weight_streaming && (
+        <Button variant="default" size="sm" onClick={() => onTake({ weight_streaming: true })}>
           {t('training.settings.weight_streaming')}
+        </Button>
+      )}
+      {(settings.gradient_checkpointing || settings.weight_streaming) && (
+        <Button variant="default" size="sm" onClick={() => goTo.convert(baseId)}>
+          {t('training.remedies.smaller')}
         </Button>
       )}
     </>

@@ -8,6 +8,7 @@ import { RunList } from './run-list.tsx';
 import { RunView } from './run-view.tsx';
 import { comparedOf } from './search.ts';
 import { SetupView } from './setup.tsx';
+import { WaitingRun } from './waiting-run.tsx';
 import classes from './training.module.css';
 
 /** Teach a model something: set a run up, watch it learn, compare what came of it. */
@@ -18,6 +19,7 @@ export function TrainingScreen() {
   const runs = useCall('training.runs', {});
   const compared = comparedOf(search);
   const list = runs.data ?? [];
+  const waiting = list[0]?.state === 'paused' ? list[0] : undefined;
   return (
     <div className={classes.screen}>
       <header className={classes.header}>
@@ -28,6 +30,9 @@ export function TrainingScreen() {
         <div className={classes.notice}>
           <ErrorPanel error={runs.error} action={{ label: t('common.retry'), run: () => void runs.refetch(), busy: runs.isFetching }} />
         </div>
+      )}
+      {waiting !== undefined && search.run === undefined && compared.length === 0 && (
+        <WaitingRun run={waiting} onOpen={() => void navigate({ search: { run: waiting.id } })} />
       )}
       <div className={classes.columns}>
         {list.length > 0 && (

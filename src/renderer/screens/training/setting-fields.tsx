@@ -29,7 +29,15 @@ const MORE = [
   { setting: 'sample_steps', step: 10 },
   { setting: 'seed', step: 1 },
 ] as const;
-const SWITCHES = ['packing', 'gradient_checkpointing', 'weight_streaming', 'use_rslora', 'use_dora', 'load_best_model_at_end'] as const;
+const SWITCHES = [
+  'use_peft',
+  'packing',
+  'gradient_checkpointing',
+  'weight_streaming',
+  'use_rslora',
+  'use_dora',
+  'load_best_model_at_end',
+] as const;
 interface NumberField {
   readonly setting: (typeof MAIN | typeof MORE)[number]['setting'];
   readonly step: number;

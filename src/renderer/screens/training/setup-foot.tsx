@@ -46,6 +46,7 @@ export function SetupFoot({ setup }: { readonly setup: Setup }) {
         name: draft.name.trim() === '' ? suggested : draft.name.trim(),
         template: draft.template,
         settings: draft.given,
+        adapterId: setup.adapterId,
         device: draft.device,
       });
       await queryClient.invalidateQueries({ queryKey: keyOf('training.runs', {}) });

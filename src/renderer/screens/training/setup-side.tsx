@@ -35,7 +35,10 @@ export function SetupSide({ setup }: { readonly setup: Setup }) {
     ],
     [t('training.plan.batch'), format.number(settings.per_device_train_batch_size * settings.gradient_accumulation_steps)],
     [t('training.plan.memory'), memory === undefined ? null : `≈ ${format.bytes(memory.totalBytes)}`],
-    [t('training.plan.time'), expectedMs === null ? t('training.plan.timeLater') : `≈ ${format.duration(expectedMs)}`],
+    [
+      t('training.plan.time'),
+      base === undefined ? null : expectedMs === null ? t('training.plan.timeLater') : `≈ ${format.duration(expectedMs)}`,
+    ],
   ] as const;
   return (
     <aside className={classes.side} aria-labelledby="training-plan" aria-busy={preview.isFetching || report.isFetching}>

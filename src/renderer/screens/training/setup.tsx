@@ -10,6 +10,7 @@ import { openDialog } from '../../layers.ts';
 import { useAction } from '../../queries.ts';
 import { errorToast } from '../../toasts.tsx';
 import { ModelPick } from '../../components/model-pick.tsx';
+import { AdapterChoice } from './adapter-choice.tsx';
 import { DataColumnsFields } from './data-columns.tsx';
 import { DataReportView } from './data-report.tsx';
 import { SettingFields } from './setting-fields.tsx';
@@ -47,6 +48,7 @@ export function SetupView() {
         <div className={classes.main}>
           <Step number={1} title={t('training.steps.base')}>
             <ModelPick label={t('training.base')} model={base} models={bases} onChoose={setup.chooseBase} />
+            {base !== undefined && <AdapterChoice setup={setup} />}
             {setup.preview.isError && <ErrorPanel error={setup.preview.error} />}
           </Step>
           <Step number={2} title={t('training.steps.data')}>

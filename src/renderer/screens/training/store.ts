@@ -7,6 +7,8 @@ import type { TemplateName } from '#core/training/templates.ts';
 interface Draft {
   readonly dataPath: string;
   readonly columns: DataColumns;
+  /** That the run goes on with; null: a new one. */
+  readonly adapterId: string | null;
   readonly name: string;
   readonly template: TemplateName;
   readonly given: Readonly<Record<string, unknown>>;
@@ -15,10 +17,22 @@ interface Draft {
 }
 
 export const useDraft = create<Draft>()(
-  persist((): Draft => ({ dataPath: '', columns: {}, name: '', template: 'instructions', given: {}, device: 'CPU', showsAll: false }), {
-    name: 'lathe.training',
-    version: 1,
-  }),
+  persist(
+    (): Draft => ({
+      dataPath: '',
+      columns: {},
+      adapterId: null,
+      name: '',
+      template: 'instructions',
+      given: {},
+      device: 'CPU',
+      showsAll: false,
+    }),
+    {
+      name: 'lathe.training',
+      version: 1,
+    },
+  ),
 );
 
 export const set = (change: Partial<Draft>): void => void useDraft.setState(change);

@@ -6,8 +6,9 @@ import type { ModelFacts } from '#core/model/facts.ts';
 import { runMemory } from '#core/training/run-memory.ts';
 import { defaultSettings, readSettings } from '#core/training/settings.ts';
 import { templates } from '#core/training/templates.ts';
-import { canQuantize, useModels } from '../../models.ts';
+import { canQuantize, isAdapter, useModels } from '../../models.ts';
 import { useCall } from '../../queries.ts';
+import { useAdapterFits } from '../chat/mixer-fits.ts';
 import { useDraft } from './store.ts';
 
 /** A setting that is being typed asks for nothing. */
@@ -27,6 +28,10 @@ export function useSetup() {
     [models],
   );
   const base = bases.find(({ id }) => id === search.model);
+  const adapterIds = useMemo(() => models.filter(isAdapter).map(({ id }) => id), [models]);
+  const adapters = useAdapterFits(adapterIds, base?.id ?? null).flatMap(({ adapter, problem }) =>
+    adapter !== undefined && problem === null ? [adapter] : [],
+  );
   const defaults = useMemo(() => ({ ...defaultSettings, ...templates[draft.template] }), [draft.template]);
   const { settings, problems } = useMemo(() => readSettings(draft.given, defaults), [draft.given, defaults]);
   const [asked] = useDebouncedValue(
@@ -69,6 +74,9 @@ export function useSetup() {
     expectedMs: seconds === null ? null : seconds * 1000,
     bases,
     base,
+    /** Those that fit the base. */
+    adapters,
+    adapterId: adapters.find(({ id }) => id === draft.adapterId)?.id ?? null,
     settings,
     defaults,
     problems,
