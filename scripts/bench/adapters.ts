@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { MiB } from '#core/bytes.ts';
 import { makeAdapter } from './adapters/make-adapter.ts';
+import { measureSwaps } from './adapters/swap.ts';
 import { copyMs, makeModel } from './files.ts';
 import { median, spread, type BenchRow } from './row.ts';
 
@@ -15,6 +16,7 @@ const THREADS = 2;
 const RANK = 16;
 const ROUNDS = 5;
 const child = fileURLToPath(new URL('adapters/child.ts', import.meta.url));
+const quantize = fileURLToPath(new URL('quantize/child.ts', import.meta.url));
 const peft = fileURLToPath(new URL('adapters/peft-merge.py', import.meta.url));
 const execute = promisify(execFile);
 
@@ -46,7 +48,7 @@ const row = (what: string, values: readonly number[], unit: string, more: Partia
   ...more,
 });
 
-/** Merging an adapter of all matrices into a model of 1 GB, beside `cp` of the model, and beside PEFT; memory at two sizes. */
+/** Merging an adapter of all matrices into a model of 1 GB, beside `cp` of the model, and beside PEFT; memory at two sizes; and the adapter in a chat. */
 export async function run(): Promise<BenchRow[]> {
   const root = await mkdtemp(join(tmpdir(), 'lathe-bench-'));
   const at = (file: string): string => join(root, file);
@@ -80,6 +82,8 @@ export async function run(): Promise<BenchRow[]> {
       same: await merge(at('small'), at('small adapter'), at('out'), 'same'),
       Q8_0: await merge(at('small'), at('small adapter'), at('out'), 'Q8_0'),
     };
+    await execute(process.execPath, [quantize, at('large'), at('large.gguf'), 'Q8_0', `${THREADS}`]);
+    const swaps = await measureSwaps(at('large.gguf'), at('large adapter'), THREADS);
     const note = `${(weightBytes / 1e9).toFixed(2)} GB in BF16, rank ${RANK}, ${modules} modules, ${THREADS} threads`;
     const quarter = (run: Run): string => `${Math.round(run.peakBytes / MiB)} MiB for a quarter of the model, the program itself included`;
     return [
@@ -90,6 +94,13 @@ export async function run(): Promise<BenchRow[]> {
       row('merge, folder to Q8_0, of cp’s speed', toCopy(found.Q8_0), '×'),
       row('peak memory, folder to folder', peak(found.same), 'MiB', { goal: 'about the same', note: quarter(small.same) }),
       row('peak memory, folder to Q8_0', peak(found.Q8_0), 'MiB', { goal: 'about the same', note: quarter(small.Q8_0) }),
+      row('first token after a change of scale', swaps.changed, 's', { note: 'the model in Q8_0, the same adapter' }),
+      row('first token after a fresh load', swaps.fresh, 's'),
+      row(
+        'change of scale, times faster than a fresh load',
+        swaps.changed.map((each, i) => (swaps.fresh[i] ?? Number.NaN) / each),
+        '×',
+      ),
       ...(found.peft.length === 0
         ? []
         : [

@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -81,4 +81,29 @@ test('where an adapter does not fit, the model goes on answering as it did', asy
   const before = await answer();
   await errorOf(load(base, [{ path: other, scale: 1 }]));
   expect(await answer()).toBe(before);
+});
+
+test('a change of strength converts nothing again; an adapter whose files changed is read again; nothing stays behind', async () => {
+  const changing = join(folder, 'changing');
+  const modules = [['model.layers.1.mlp.down_proj', 64, 128]] as const;
+  await randomAdapter(changing, modules, { lora_alpha: 64 });
+  const converted = async (): Promise<string[]> => (await readdir(folder)).filter((name) => name.startsWith('working-')).toSorted();
+  const one = [{ path: changing, scale: 1 }];
+  await load(base, one);
+  const made = await converted();
+  const first = await answer();
+  await load(base, [{ path: changing, scale: 0.5 }]);
+  await load(base, one);
+  expect(await answer()).toBe(first);
+  expect(await converted()).toEqual(made);
+
+  await rm(changing, { recursive: true });
+  await randomAdapter(changing, modules, { lora_alpha: 256 });
+  await load(base, one);
+  expect(await converted()).not.toEqual(made);
+  expect(await answer()).not.toBe(first);
+
+  const { inference } = await engines.inference();
+  await inference.unload({});
+  expect(await converted()).toEqual([]);
 });

@@ -7,7 +7,7 @@ import type { EngineLog } from '../log.ts';
 import { embed } from './embed.ts';
 import { checkFormat } from './format.ts';
 import { generate } from './generate.ts';
-import { openRuntimeAdapters } from './adapters.ts';
+import { KeptAdapters } from './kept-adapters.ts';
 import { loadLlama, type LlamaRuntime } from './llama.ts';
 import { measureThreads, openContext, openModel, type OpenContext, type OpenModel } from './model.ts';
 import { fitPrompt } from './prompt.ts';
@@ -34,6 +34,7 @@ export function createInference(log: EngineLog): InferenceHandlers {
   let runtime: Promise<LlamaRuntime> | undefined;
   let open: OpenModel | undefined;
   let context: OpenContext | undefined;
+  let adapters: KeptAdapters | undefined;
   /** What has the model to itself; what was cancelled may still be on its way out. */
   let holder: { readonly signal: AbortSignal; readonly gone: Promise<void>; readonly stop: AbortController } | undefined;
   /** Threads that were measured, by model file. */
@@ -66,6 +67,9 @@ export function createInference(log: EngineLog): InferenceHandlers {
     const closing = open;
     open = undefined;
     await closing?.model.dispose();
+    const kept = adapters;
+    adapters = undefined;
+    await kept?.[Symbol.asyncDispose]();
   };
 
   /** A failed start is tried again by the next one who asks. */
@@ -95,11 +99,12 @@ export function createInference(log: EngineLog): InferenceHandlers {
     const { model, path, chatTemplate } = open;
     const threads = input.threads ?? measured.get(path) ?? (await measureThreads(open, signal));
     if (input.threads === null) measured.set(path, threads);
-    // llama.cpp has read them when the context is there. The one before stays where they do not fit.
-    await using adapters = await openRuntimeAdapters(path, input.adapters, input.scratchFolder ?? tmpdir(), signal);
+    // The context before stays where they do not fit.
+    adapters ??= new KeptAdapters(path);
+    const files = await adapters.files(input.adapters, input.scratchFolder ?? tmpdir(), signal);
     tell({ type: 'stage', stage: 'context', fraction: null });
     await closeContext();
-    context = await openContext(open, { contextLength: input.contextLength, threads, adapters: adapters.files, signal });
+    context = await openContext(open, { contextLength: input.contextLength, threads, adapters: files, signal });
     const { llama } = started;
     tell({
       type: 'ready',
