@@ -49,7 +49,10 @@ export interface CommandContext {
 }
 
 export interface Command<O extends Options = Options> {
-  /** Names of the arguments in order, in capitals; in brackets where one may be left out, small where it is a word to be written. */
+  /**
+   * Names of the arguments in order, in capitals; in brackets where one may be left out, small where it is a word to be written. The last one
+   * may end in `…`: then it is one or more.
+   */
   readonly args: readonly string[];
   readonly options: O;
   /** More for the help, after the options. */

@@ -34,6 +34,10 @@ export const registry: Readonly<Record<string, Entry>> = {
     summary: 'measure what a model lost against the one it was made from',
     load: async () => (await import('./commands/quality.ts')).command,
   },
+  bench: {
+    summary: 'measure variants of a model: speed, memory, quality, answers',
+    load: async () => (await import('./commands/bench.ts')).command,
+  },
   adapters: {
     summary: 'list the LoRA adapters, and the models that each fits',
     load: async () => (await import('./commands/adapters.ts')).command,

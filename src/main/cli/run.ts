@@ -144,8 +144,11 @@ function checkArguments(command: Command, positionals: readonly string[]): void 
   const missing = command.args[positionals.length];
   if (missing !== undefined && !missing.startsWith('[')) throw usage(`${missing} is missing`);
   const extra = positionals[command.args.length];
-  if (extra !== undefined) throw usage(`'${printable(extra)}' is one argument too many`);
+  if (extra !== undefined && !isList(command.args.at(-1))) throw usage(`'${printable(extra)}' is one argument too many`);
 }
+
+/** `MODEL…` takes all that follows. */
+const isList = (name: string | undefined): boolean => name?.replace(/\]$/, '').endsWith('…') ?? false;
 
 function errorJson(error: unknown): string {
   const data = toErrorData(error);
