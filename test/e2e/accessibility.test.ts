@@ -119,6 +119,22 @@ const states: readonly State[] = [
   { name: 'training, a run under way', scene: 'running', at: '/training?run=r1' },
   { name: 'training, a run that is done', scene: 'filled', at: '/training?run=r2' },
   { name: 'training, runs compared', scene: 'filled', at: '/training?compare=r1,r2' },
+  { name: 'training, a run with too little memory', scene: 'error', at: '/training?run=r4' },
+  {
+    name: 'training, a recipe',
+    scene: 'filled',
+    at: '/training?run=r2',
+    open: [
+      async (page) => {
+        await page
+          .getByRole('main')
+          .getByRole('button', { name: /^(More|更多)$/ })
+          .click();
+        await page.getByRole('menuitem', { name: /recipe|配方/ }).click();
+        await page.getByRole('menu').waitFor({ state: 'detached' });
+      },
+    ],
+  },
   { name: 'training, a run that is gone', scene: 'error', at: '/training?run=none' },
   { name: 'server, off', scene: 'empty', at: '/server' },
   {

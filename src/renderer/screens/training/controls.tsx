@@ -53,7 +53,7 @@ export function Controls({ run, onGone }: { readonly run: TrainingRun; readonly 
           {t('training.resume')}
         </Button>
       )}
-      <Menu position="bottom-end">
+      <Menu position="bottom-end" withInitialFocusPlaceholder={false}>
         <Menu.Target>
           <IconButton label={t('common.more')} variant="default" size={30}>
             <IconDots size={16} />
