@@ -35,7 +35,17 @@ import {
   recipe,
   tensorError,
 } from './quantize.ts';
-import { checkpoint, dataColumns, dataReport, endReason, givenSettings, logEntry, trainingPreview, trainingSample } from './training.ts';
+import {
+  checkpoint,
+  dataColumns,
+  dataReport,
+  endReason,
+  givenSettings,
+  logEntry,
+  trainingDevice,
+  trainingPreview,
+  trainingSample,
+} from './training.ts';
 import { errorData } from './wire.ts';
 import { count, fraction, none, path, sha256, sizeBytes } from './shared.ts';
 
@@ -376,6 +386,8 @@ const trainer = {
 const benchmark = {
   /** What this computer is; tries the drivers of graphics cards. */
   environment: call(none, benchmarkEnvironment),
+  /** Cards by the names that the trainer knows them by. Here, because a driver that crashes takes no training run with it. */
+  devices: call(none, z.object({ devices: z.array(trainingDevice) })),
   speed: stream(
     z.object({ modelPath: path, adapters: z.array(adapterAt), settings: speedSettings, threads: count.nullable(), scratchFolder: path }),
     z.discriminatedUnion('type', [

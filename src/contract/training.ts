@@ -84,6 +84,9 @@ export const dataReport = z.object({
 });
 export type DataReport = z.output<typeof dataReport>;
 
+/** A graphics card that can train, by the name that `device` takes. */
+export const trainingDevice = z.object({ name: z.string(), description: z.string(), memoryBytes: sizeBytes });
+
 /** What is trained of a model. */
 export const trainingPreview = z.object({
   architecture: z.string(),
@@ -223,6 +226,8 @@ export const training = {
     z.object({ baseId: id, template: templateName.default('instructions'), settings: givenSettings.default({}) }),
     trainingPreview,
   ),
+  /** Cards that can train, beside the processor (`CPU`). */
+  devices: call(none, z.object({ devices: z.array(trainingDevice) })),
   /** Begin a run, as a job. */
   start: call(startTraining, trainingRun),
   /** Newest first. */

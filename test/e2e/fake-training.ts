@@ -181,6 +181,7 @@ export function trainingHandlers(scene: 'empty' | 'filled' | 'running' | 'error'
   return {
     checkData: () => report,
     fields: () => ({ fields: ['question', 'reply', 'tone'] }),
+    devices: () => ({ devices: [{ name: 'Vulkan0', description: 'AMD Radeon RX 7800 XT', memoryBytes: 16 * GiB }] }),
     demoData: () => ({ path: '/opt/lathe/resources/demo/samples.jsonl' }),
     preview: () => ({
       architecture: 'smollm3',

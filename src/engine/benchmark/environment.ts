@@ -1,6 +1,15 @@
 import { cpus, totalmem } from 'node:os';
 import type { BenchmarkContext, BenchmarkHandlers } from './context.ts';
 
+/** Cards that can train. */
+export const devicesHandler =
+  ({ native }: BenchmarkContext): BenchmarkHandlers['devices'] =>
+  async () => {
+    const { devices } = (await native(true)).systemInfo();
+    const cards = devices.filter(({ kind }) => kind === 'gpu' || kind === 'integratedGpu');
+    return { devices: cards.map(({ name, description, totalBytes }) => ({ name, description, memoryBytes: totalBytes })) };
+  };
+
 /** The computer as llama.cpp sees it. */
 export const environmentHandler =
   ({ native, version }: BenchmarkContext): BenchmarkHandlers['environment'] =>

@@ -1,7 +1,11 @@
 import { Template } from '@huggingface/jinja';
+import { MiB } from '#core/bytes.ts';
 import { knowsTools, toolPrompt } from '#core/chat/tool-calls.ts';
 import type { PromptTurn, Tool } from '#core/chat/turn.ts';
 import { AppError } from '#core/errors/index.ts';
+
+/** V8 has no longer text (2^29 characters), whatever memory there is. */
+const LONGEST_TEXT_BYTES = 512 * MiB;
 
 export interface TemplateTokens {
   readonly bos: string | null;
@@ -22,7 +26,7 @@ type TemplateMessage = Readonly<Record<string, unknown>> & { readonly role: stri
 /**
  * The conversation as the model was taught to read it, up to where its answer begins. `source` is the Jinja template of
  * the model's file, foreign code in a language without access to anything; it may still go on for ever or take all memory,
- * so it is only run where it can be stopped (template-runner.ts). Throws `chat.templateFailed`.
+ * so it is only run where it can be stopped (template-runner.ts). Throws `chat.templateFailed` and `chat.templateTooLarge`.
  */
 export function renderChat(
   source: string,
@@ -53,6 +57,9 @@ export function renderChat(
       return render([{ role: 'user', content: `${system}\n\n${first.content}` }, ...rest]);
     }
   } catch (error) {
+    // A text made of parts that are shared outgrows that length before it fills the thread's memory.
+    if (error instanceof RangeError && error.message === 'Invalid string length')
+      throw new AppError('chat.templateTooLarge', { limitBytes: LONGEST_TEXT_BYTES });
     throw new AppError('chat.templateFailed', { problem: error instanceof Error ? error.message : String(error) });
   }
 }

@@ -13,7 +13,7 @@ import { Paused, type JobRunner, type JobContext } from './runner.ts';
 
 interface TrainOptions {
   readonly library: Pick<Library, 'usable' | 'enter' | 'hashOf' | 'setUsed'>;
-  readonly engines: Pick<Engines, 'trainer' | 'tensor'>;
+  readonly engines: Pick<Engines, 'trainer' | 'tensor' | 'restart'>;
   readonly runs: RunStore;
   readonly threads: () => number | null;
   readonly versions: Readonly<Record<string, string>>;
@@ -60,6 +60,8 @@ export function trainRunner({ library, engines, runs, threads, versions, clock }
     if (record.baseSha256 !== null && record.baseSha256 !== baseSha256) throw new AppError('train.baseChanged', { name: base.name });
     const outputPath = await outputFor(await runs.update(runId, { baseSha256 }));
     await makeFolder(context.scratchFolder);
+    // A process has the libraries of one kind of device, and may have looked at data with the processor's.
+    if (config.device !== 'CPU') await engines.restart('trainer');
     const { trainer } = await engines.trainer();
     const request = {
       modelPath: base.path,

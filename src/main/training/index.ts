@@ -20,7 +20,7 @@ import type { RunRecord, RunStore } from './store.ts';
 
 interface TrainingOptions {
   readonly library: Pick<Library, 'usable' | 'get'>;
-  readonly engines: Pick<Engines, 'trainer'>;
+  readonly engines: Pick<Engines, 'trainer' | 'benchmark'>;
   readonly runs: RunStore;
   readonly jobs: Pick<JobQueue, 'start' | 'resume' | 'list' | 'changes' | 'isOurs'>;
   /** Where results go unless a run says otherwise. */
@@ -111,6 +111,10 @@ export function createTraining({ library, engines, runs, jobs, modelFolder, scra
       checkIsModel(base);
       const { trainer } = await engines.trainer();
       return trainer.preview({ modelPath: base.path, settings, scratchFolder: checkFolder }, { signal });
+    },
+    devices: async (_, { signal }) => {
+      const { benchmark } = await engines.benchmark();
+      return benchmark.devices({}, { signal });
     },
     start: async ({ baseId, dataPath: written, columns, name, template, settings: given, outputFolder, adapterId, device }) => {
       const settings = { ...checkSettings(given, template) };

@@ -317,7 +317,7 @@ describe('steps', () => {
       (error: unknown) => expect(error).toMatchObject({ code: 'internal.unexpected' }),
     );
     expect(await errorOf(trainer.evaluate(sample(20, 1)))).toMatchObject({ code: 'internal.unexpected' });
-    expect(() => trainer.readState()).toThrow('internal.unexpected');
+    expect(await errorOf(Promise.try(() => trainer.readState()))).toMatchObject({ code: 'internal.unexpected' });
     trainer.close();
   });
 });

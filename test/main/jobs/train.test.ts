@@ -3,6 +3,7 @@ import { appendFile, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
+import { AppError } from '#core/errors/index.ts';
 import type { TrainingRun } from '#contract/training.ts';
 import { loadNative } from '#engine/native.ts';
 import { writeFamilyModel } from '../../engine/train/family-models.ts';
@@ -35,8 +36,8 @@ async function withData() {
   await writeFile(dataPath, tales(24));
   const { id: baseId } = await opened.client.library.find({ reference: modelPath });
   const { training } = opened.client;
-  const start = (more: object = {}): Promise<TrainingRun> =>
-    training.start({ baseId, dataPath, name: 'style', settings: { ...settings, ...more } });
+  const start = (more: object = {}, device = 'CPU'): Promise<TrainingRun> =>
+    training.start({ baseId, dataPath, name: 'style', settings: { ...settings, ...more }, device });
   const end = async (runId: string): Promise<TrainingRun> => {
     const { run } = await training.get({ runId });
     if (run.jobId !== null) await endOf(opened.client, run.jobId);
@@ -242,6 +243,25 @@ test('a dataset is shown as the model sees it: what is trained, what is cut, wha
     { text: 'Then Lily said, my ball is the king of the park. All hail the king! The end of the song.</s>', trained: true },
   ]);
   expect(report.lengths.reduce((sum, { samples }) => sum + samples, 0)).toBe(26);
+}, 60_000);
+
+test('cards are found where a driver that crashes takes no run with it; one that is not there is named before anything is trained', async () => {
+  const { training, engines, start, end } = await withData();
+  const card = { name: 'Vulkan0', description: 'A card', memoryBytes: 2 ** 34 };
+  engines.instead.benchmark.devices = () => ({ devices: [card] });
+  expect(await training.devices({})).toEqual({ devices: [card] });
+  engines.instead.benchmark.devices = () => {
+    throw new AppError('engine.crashed', { engine: 'benchmark', reason: 'SIGSEGV' });
+  };
+  expect(await errorOf(training.devices({}))).toMatchObject({ code: 'engine.crashed' });
+  let asked: string | undefined;
+  engines.instead.trainer.run = async function* ({ device }) {
+    asked = device;
+    throw new AppError('train.noDevice', { device });
+  };
+  const { id } = await start({}, 'Vulkan7');
+  expect(await end(id)).toMatchObject({ state: 'failed', error: { code: 'train.noDevice', params: { device: 'Vulkan7' } }, last: null });
+  expect(asked).toBe('Vulkan7');
 }, 60_000);
 
 test('a preview tells how much of a model is trained', async () => {

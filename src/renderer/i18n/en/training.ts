@@ -113,6 +113,7 @@ export const training = {
       load_best_model_at_end: 'The result is the checkpoint with the least evaluation loss.',
       train_on_roles: 'Not only answers: prompts as well.',
     },
+    device: { label: 'Computed on', cpu: 'The processor' },
     adapter: {
       label: 'Go on from',
       none: 'A new adapter',

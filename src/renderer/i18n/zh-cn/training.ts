@@ -103,6 +103,7 @@ export const training = {
       load_best_model_at_end: '结果取评估损失最小的检查点。',
       train_on_roles: '不只是回答，也包括提示词。',
     },
+    device: { label: '计算设备', cpu: '处理器' },
     adapter: {
       label: '起点',
       none: '新的适配器',

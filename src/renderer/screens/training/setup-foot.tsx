@@ -47,7 +47,7 @@ export function SetupFoot({ setup }: { readonly setup: Setup }) {
         template: draft.template,
         settings: draft.given,
         adapterId: setup.adapterId,
-        device: draft.device,
+        device: setup.device,
       });
       await queryClient.invalidateQueries({ queryKey: keyOf('training.runs', {}) });
       set({ name: '' });

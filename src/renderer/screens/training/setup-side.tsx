@@ -10,8 +10,9 @@ import classes from './training.module.css';
 export function SetupSide({ setup }: { readonly setup: Setup }) {
   const { t } = useTranslation();
   const format = useFormat();
-  const { preview, report, memory, settings, base, expectedMs } = setup;
-  const available = useLive((state) => state.memory?.availableBytes) ?? Infinity;
+  const { preview, report, memory, settings, base, expectedMs, cardBytes } = setup;
+  const free = useLive((state) => state.memory?.availableBytes) ?? Infinity;
+  const available = cardBytes ?? free;
   const { data } = preview;
   const known = report.data;
   const rows = [

@@ -13,6 +13,7 @@ import { ModelPick } from '../../components/model-pick.tsx';
 import { AdapterChoice } from './adapter-choice.tsx';
 import { DataColumnsFields } from './data-columns.tsx';
 import { DataReportView } from './data-report.tsx';
+import { DeviceChoice } from './device-choice.tsx';
 import { SettingFields } from './setting-fields.tsx';
 import { SetupFoot } from './setup-foot.tsx';
 import { SetupSide } from './setup-side.tsx';
@@ -87,6 +88,7 @@ export function SetupView() {
             {report.data !== undefined && !report.isError && <DataReportView report={report.data} busy={report.isFetching} />}
           </Step>
           <Step number={3} title={t('training.steps.method')}>
+            <DeviceChoice setup={setup} />
             <TemplateChoice />
             <SettingFields setup={setup} />
           </Step>

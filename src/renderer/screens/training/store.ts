@@ -12,7 +12,8 @@ interface Draft {
   readonly name: string;
   readonly template: TemplateName;
   readonly given: Readonly<Record<string, unknown>>;
-  readonly device: string;
+  /** null: where it is fastest, as far as is known. */
+  readonly device: string | null;
   readonly showsAll: boolean;
 }
 
@@ -25,7 +26,7 @@ export const useDraft = create<Draft>()(
       name: '',
       template: 'instructions',
       given: {},
-      device: 'CPU',
+      device: null,
       showsAll: false,
     }),
     {

@@ -68,8 +68,17 @@ export function useSetup() {
     speed === null || known === undefined || known.stepsPerEpoch === 0
       ? null
       : (known.tokens * known.trainSamples * known.totalSteps) / Math.max(1, known.samples) / known.stepsPerEpoch / speed;
+  const { data: found } = useCall('training.devices', {});
+  const cards = found?.devices ?? [];
+  // Unless another is chosen, the card with the most memory trains.
+  const [largest] = cards.toSorted((a, b) => b.memoryBytes - a.memoryBytes);
+  const card = draft.device === null ? largest : cards.find(({ name }) => name === draft.device);
   return {
     draft,
+    cards,
+    /** `CPU`, or the name of a card that is there. */
+    device: card?.name ?? 'CPU',
+    cardBytes: card?.memoryBytes ?? null,
     /** By the speed of an earlier run of the same base; null: there was none. */
     expectedMs: seconds === null ? null : seconds * 1000,
     bases,
