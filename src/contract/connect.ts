@@ -5,6 +5,7 @@ import {
   downMessage,
   firstProblem,
   MAX_MESSAGE_LENGTH,
+  MAX_REPLY_LENGTH,
   PROTOCOL_VERSION,
   STREAM_CREDIT,
   type Port,
@@ -67,7 +68,7 @@ export function connect<C extends Contract>(contract: C, port: Port, options: Co
   port.onClose(() => end(options.closedError?.() ?? new AppError('transport.closed', {})));
   port.onMessage((text) => {
     if (ended !== undefined) return;
-    const message = decode(downMessage, text);
+    const message = decode(downMessage, text, MAX_REPLY_LENGTH);
     if (message === null) return end(new AppError('reply.invalid', { path: 'wire', problem: 'not a message of the protocol' }));
     if (message.type === 'welcome') return welcome.resolve();
     if (message.type === 'refused') return end(AppError.from(message.error));

@@ -6,6 +6,7 @@ import {
   firstProblem,
   MAX_MESSAGE_LENGTH,
   MAX_OPEN_REQUESTS,
+  MAX_REPLY_LENGTH,
   PROTOCOL_VERSION,
   STREAM_CREDIT,
   upMessage,
@@ -36,8 +37,7 @@ export function serve<C extends Contract>(contract: C, handlers: Handlers<C>, po
   /** Throws `transport.tooLarge` for a message longer than one may be. */
   const send = (message: DownMessage): void => {
     const text = JSON.stringify(message);
-    if (text.length > MAX_MESSAGE_LENGTH)
-      throw new AppError('transport.tooLarge', { sizeBytes: text.length, limitBytes: MAX_MESSAGE_LENGTH });
+    if (text.length > MAX_REPLY_LENGTH) throw new AppError('transport.tooLarge', { sizeBytes: text.length, limitBytes: MAX_REPLY_LENGTH });
     if (!closed) port.send(text);
   };
 
@@ -101,7 +101,7 @@ export function serve<C extends Contract>(contract: C, handlers: Handlers<C>, po
   port.onClose(stop);
   port.onMessage((text) => {
     if (closed) return;
-    const message = decode(upMessage, text);
+    const message = decode(upMessage, text, MAX_MESSAGE_LENGTH);
     // A port that sends what is not in the protocol is broken or hostile: nothing it says later can be trusted.
     if (message === null) return stop();
     if (message.type === 'hello') {

@@ -11,11 +11,14 @@ import { isErrorCode, toErrorData, type AppErrorData, type ErrorCode, type Error
  */
 export const PROTOCOL_VERSION = 1;
 
-/**
- * Longest message, in UTF-16 units. Replies are lists and facts, never file contents; the largest is the tensor table
- * of a big model (a few thousand rows of about 200 bytes). 8 MiB is ten times that.
- */
+/** Longest message of the asking side, in UTF-16 units: the longest is a dataset's or a conversation's text. */
 export const MAX_MESSAGE_LENGTH = 8 * 1024 * 1024;
+
+/**
+ * Longest message of the answering side. Replies are lists and facts, never file contents; the longest is the list of a large
+ * library, whose models take about 900 units each: this is room for 35,000 of them.
+ */
+export const MAX_REPLY_LENGTH = 32 * 1024 * 1024;
 
 /** Events that may be under way without having been consumed. */
 export const STREAM_CREDIT = 32;
@@ -87,9 +90,9 @@ export const downMessage = z.discriminatedUnion('type', [
 ]);
 export type DownMessage = z.infer<typeof downMessage>;
 
-/** A received text as a message, or null when it is too long, not JSON, or not of the schema. */
-export function decode<T>(schema: z.ZodType<T>, text: unknown): T | null {
-  if (typeof text !== 'string' || text.length > MAX_MESSAGE_LENGTH) return null;
+/** A received text as a message, or null when it is longer than `maxLength`, not JSON, or not of the schema. */
+export function decode<T>(schema: z.ZodType<T>, text: unknown, maxLength: number): T | null {
+  if (typeof text !== 'string' || text.length > maxLength) return null;
   let value: unknown;
   try {
     value = JSON.parse(text);

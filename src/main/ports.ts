@@ -1,7 +1,7 @@
 import type { ChildProcess } from 'node:child_process';
 import type { WebSocket } from 'ws';
 import { portOver } from '#contract/port.ts';
-import { MAX_MESSAGE_LENGTH, type Port } from '#contract/wire.ts';
+import { MAX_MESSAGE_LENGTH, MAX_REPLY_LENGTH, type Port } from '#contract/wire.ts';
 
 /**
  * Largest frame that a WebSocket server should take (`maxPayload`), in bytes. The contract counts UTF-16 units, and one
@@ -11,9 +11,9 @@ export const MAX_PAYLOAD_BYTES = 3 * MAX_MESSAGE_LENGTH;
 
 /**
  * What may wait in a socket for a reader that does not read. Streams stop by themselves when their credit is spent, so
- * only replies can pile up; eight of the longest are more than any screen has under way.
+ * only replies can pile up; two of the longest are more than any screen has under way.
  */
-const MAX_BUFFERED_BYTES = 8 * MAX_PAYLOAD_BYTES;
+const MAX_BUFFERED_BYTES = 2 * 3 * MAX_REPLY_LENGTH;
 
 /** The part of Node's `MessagePort` that is used here. */
 interface NodeMessagePort {

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { AppError } from '#core/errors/index.ts';
 import { connect, type Connection } from '#contract/connect.ts';
-import { MAX_MESSAGE_LENGTH, MAX_OPEN_REQUESTS, PROTOCOL_VERSION, STREAM_CREDIT } from '#contract/wire.ts';
+import { MAX_MESSAGE_LENGTH, MAX_OPEN_REQUESTS, MAX_REPLY_LENGTH, PROTOCOL_VERSION, STREAM_CREDIT } from '#contract/wire.ts';
 import { probeContract, type AnsweringSide } from './probe.ts';
 import { transports, type Opened } from './transports.ts';
 
@@ -270,8 +270,8 @@ describe.each(transports)('over $name', (transport) => {
 
   it('refuses what is longer than a message may be: request, reply and event', async () => {
     const { client } = await connected();
-    const length = MAX_MESSAGE_LENGTH;
-    expect((await errorOf(client.probe.echo({ text: 'x'.repeat(length) }))).code).toBe('transport.tooLarge');
+    expect((await errorOf(client.probe.echo({ text: 'x'.repeat(MAX_MESSAGE_LENGTH) }))).code).toBe('transport.tooLarge');
+    const length = MAX_REPLY_LENGTH;
     expect((await errorOf(client.probe.long({ length }))).code).toBe('transport.tooLarge');
     const events: string[] = [];
     const leaving = (async () => {

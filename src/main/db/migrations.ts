@@ -332,4 +332,8 @@ export const migrations: readonly string[] = [
     INSERT INTO changes (topic, id) VALUES ('benchmark', new.run_id);
   END;
   `,
+  `
+  -- The next one is asked for after every hash: with ten thousand models, in the order that they wait in.
+  CREATE INDEX models_unhashed ON models (added_ms) WHERE hash_status = 'pending';
+  `,
 ];

@@ -128,8 +128,9 @@ export function modelRepository(database: Database) {
   const places = connection.prepare<[], ModelPlace>(
     `SELECT id, kind, path, json_extract(state, '$.status') AS status FROM models ORDER BY added_ms DESC, rowid DESC`,
   );
-  const unhashed = connection.prepare<[], string>(
-    `SELECT id FROM models WHERE hash_status = 'pending' AND json_extract(state, '$.status') = 'ready' ORDER BY added_ms`,
+  const unhashed = connection.prepare<[string], string>(
+    `SELECT id FROM models WHERE hash_status = 'pending' AND json_extract(state, '$.status') = 'ready'
+       AND id NOT IN (SELECT value FROM json_each(?)) ORDER BY added_ms LIMIT 1`,
   );
   const insert = connection.prepare(
     `INSERT INTO models (id, kind, name, path, real_path, origin, facts, state, added_ms)
@@ -194,8 +195,8 @@ export function modelRepository(database: Database) {
       }
       return all;
     },
-    /** Ids of usable models whose content has no hash yet, oldest first. */
-    unhashed: (): string[] => unhashed.pluck().all(),
+    /** The oldest usable model whose content has no hash yet; `except`: none of these. */
+    unhashed: (except: ReadonlySet<string>): string | undefined => unhashed.pluck().get(JSON.stringify([...except])),
 
     add: ({ files: contents, facts, ...model }: NewModel): void =>
       database.write(() => {

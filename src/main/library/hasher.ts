@@ -47,7 +47,7 @@ export function createHasher({ repository, engines, states, log, clock, isBusy }
 
   const next = (): string | undefined => {
     const [doubtful] = doubted;
-    return doubtful ?? repository.unhashed().find((id) => !failed.has(id));
+    return doubtful ?? repository.unhashed(failed);
   };
 
   const hash = async (id: string): Promise<void> => {
