@@ -8,6 +8,16 @@ const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB'] as const;
 /** What stands for a number that is not known: never "NaN", never a made-up zero. */
 export const UNKNOWN = '–';
 
+/** Made once each: making one costs a hundred times as much as using it, and a list formats thousands of numbers. */
+const numberFormats = new Map<string, Intl.NumberFormat>();
+
+function numberFormat(locale: string, options: Intl.NumberFormatOptions): Intl.NumberFormat {
+  const key = `${locale} ${JSON.stringify(options)}`;
+  let format = numberFormats.get(key);
+  if (format === undefined) numberFormats.set(key, (format = new Intl.NumberFormat(locale, options)));
+  return format;
+}
+
 /** A size in the largest unit that keeps it at 1 or above, three significant digits: `4.37 GiB`. */
 export function formatBytes(sizeBytes: number, locale = 'en'): string {
   if (!Number.isFinite(sizeBytes)) return UNKNOWN;
@@ -16,15 +26,15 @@ export function formatBytes(sizeBytes: number, locale = 'en'): string {
   // 1,023.6 of a unit would round to "1,024": move up as soon as three digits would show 1,000 or more.
   while (step < units.length - 1 && magnitude / 1024 ** step >= 999.5) step += 1;
   const value = sizeBytes / 1024 ** step;
-  const number = new Intl.NumberFormat(locale, step === 0 ? { maximumFractionDigits: 0 } : { maximumSignificantDigits: 3 }).format(value);
-  return `${number} ${units[step]}`;
+  const format = numberFormat(locale, step === 0 ? { maximumFractionDigits: 0 } : { maximumSignificantDigits: 3 });
+  return `${format.format(value)} ${units[step]}`;
 }
 
 /** A duration in its two largest units: `3 min 20 s`. */
 export function formatDuration(durationMs: number, locale = 'en'): string {
   if (!Number.isFinite(durationMs) || durationMs < 0) return UNKNOWN;
   const unit = (value: number, name: string, digits = 0): string =>
-    new Intl.NumberFormat(locale, { style: 'unit', unit: name, unitDisplay: 'short', maximumFractionDigits: digits }).format(value);
+    numberFormat(locale, { style: 'unit', unit: name, unitDisplay: 'short', maximumFractionDigits: digits }).format(value);
   const join = (...parts: string[]): string => parts.join(' ');
   if (durationMs < 1000) return unit(Math.round(durationMs), 'millisecond');
   if (durationMs < 9950) return unit(durationMs / 1000, 'second', 1);

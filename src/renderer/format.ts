@@ -1,4 +1,3 @@
-import { useMemo } from 'react';
 import { useTranslation } from 'react-i18next';
 import { formatBytes, formatDuration, UNKNOWN } from '#core/bytes.ts';
 
@@ -7,7 +6,7 @@ export { UNKNOWN } from '#core/bytes.ts';
 const COUNT_UNITS = ['', ' K', ' M', ' B', ' T'] as const;
 
 /** How numbers, sizes and times are written in one language. What is not known is an en dash, never a made-up zero. */
-export function formatsOf(locale: string) {
+function makeFormats(locale: string) {
   const integer = new Intl.NumberFormat(locale, { maximumFractionDigits: 0 });
   const three = new Intl.NumberFormat(locale, { maximumSignificantDigits: 3 });
   const percent = new Intl.NumberFormat(locale, { style: 'percent', maximumFractionDigits: 0 });
@@ -68,10 +67,19 @@ export function formatsOf(locale: string) {
   };
 }
 
-export type Formats = ReturnType<typeof formatsOf>;
+export type Formats = ReturnType<typeof makeFormats>;
+
+/** One set for each language, however many rows use it: making them takes longer than a frame of a list that scrolls. */
+const made = new Map<string, Formats>();
+
+export function formatsOf(locale: string): Formats {
+  let formats = made.get(locale);
+  if (formats === undefined) made.set(locale, (formats = makeFormats(locale)));
+  return formats;
+}
 
 /** The formats of the language in use. */
 export function useFormat(): Formats {
   const { i18n } = useTranslation();
-  return useMemo(() => formatsOf(i18n.language), [i18n.language]);
+  return formatsOf(i18n.language);
 }

@@ -11,6 +11,9 @@ import classes from './model-choices.module.css';
 /** Fewer models than this are overlooked at a glance. */
 const SEARCH_FROM = 8;
 
+/** Nobody reads further: who has more looks for a name. */
+const MOST_SHOWN = 100;
+
 interface Props {
   /** The likeliest first. */
   readonly models: readonly Model[];
@@ -28,7 +31,8 @@ export function ModelChoices({ models, currentId, none, noteOf, onChoose }: Prop
   const format = useFormat();
   const [query, setQuery] = useState('');
   const words = query.trim().toLocaleLowerCase();
-  const shown = models.filter((model) => `${model.name} ${familyOf(model) ?? ''}`.toLocaleLowerCase().includes(words));
+  const found = models.filter((model) => `${model.name} ${familyOf(model) ?? ''}`.toLocaleLowerCase().includes(words));
+  const shown = found.slice(0, MOST_SHOWN);
 
   /** The arrows move through the list as they would in a menu. */
   const press = (event: KeyboardEvent<HTMLDivElement>): void => {
@@ -72,6 +76,9 @@ export function ModelChoices({ models, currentId, none, noteOf, onChoose }: Prop
           </li>
         ))}
       </ul>
+      {found.length > shown.length && (
+        <p className={classes.none}>{t('chat.model.more', { more: format.number(found.length - shown.length) })}</p>
+      )}
     </div>
   );
 }

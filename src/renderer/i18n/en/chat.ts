@@ -69,6 +69,7 @@ export const chat = {
       gone: 'Model no longer in the library',
       choose: 'Choose a model',
       search: 'Search models',
+      more: '{{more}} more. Type a name to find them.',
       noneUsable: 'No model in the library can chat. Add a GGUF file, or convert a model.',
       base: 'continues text',
       unloaded: 'Not loaded',

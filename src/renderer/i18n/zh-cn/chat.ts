@@ -69,6 +69,7 @@ export const chat = {
       gone: '模型已不在模型库中',
       choose: '选择模型',
       search: '搜索模型',
+      more: '另有 {{more}} 个，输入名称即可查找。',
       noneUsable: '模型库中没有可以对话的模型。请添加 GGUF 文件，或转换一个模型。',
       base: '续写文本',
       unloaded: '未加载',

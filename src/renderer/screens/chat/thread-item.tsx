@@ -1,30 +1,17 @@
-import { Menu } from '@mantine/core';
-import {
-  IconDots,
-  IconFileTypography,
-  IconFolder,
-  IconFolderOff,
-  IconFolderPlus,
-  IconJson,
-  IconPencil,
-  IconTrash,
-} from '@tabler/icons-react';
 import { Link } from '@tanstack/react-router';
 import i18next from 'i18next';
-import { useState } from 'react';
+import { memo, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { Thread } from '#contract/chat.ts';
-import { IconButton } from '../../components/icon-button.tsx';
+import type { Input } from '../../api.ts';
 import { Ring } from '../../components/progress.tsx';
 import { goTo } from '../../navigation.ts';
-import { apiInUse, asAppError, patch, useAction } from '../../queries.ts';
+import { apiInUse, asAppError, patch } from '../../queries.ts';
 import { errorToast, undoToast } from '../../toasts.tsx';
 import { useGenerations } from './generation.ts';
 import { RenameField } from './rename-field.tsx';
-import { saveThread } from './thread-files.ts';
+import { ThreadMenu } from './thread-menu.tsx';
 import classes from './threads.module.css';
-
-const ICON = { size: 15, stroke: 1.8 };
 
 /** Take a thread away at once; the program can bring it back whole. */
 async function removeThread(thread: Thread, current: boolean): Promise<void> {
@@ -53,13 +40,22 @@ interface Props {
   readonly folders: readonly string[];
 }
 
+type Change = Omit<Input<'chat.update'>, 'threadId'>;
+
 /** One conversation of the list, and what can be done with it. */
-export function ThreadItem({ thread, current, folders }: Props) {
+export const ThreadItem = memo(function ThreadItem({ thread, current, folders }: Props) {
   const { t } = useTranslation();
-  const update = useAction('chat.update');
   const writing = useGenerations((state) => state.running[thread.id] !== undefined);
   const [naming, setNaming] = useState<'thread' | 'folder' | null>(null);
-  const move = (folder: string): void => update.mutate({ threadId: thread.id, folder }, { onError: errorToast });
+  // A menu costs as much as twenty rows, and there may be a thousand: it is made for whoever comes near.
+  const [hasMenu, setHasMenu] = useState<'beside' | 'focused' | 'opened' | null>(null);
+  const near = (): void => setHasMenu((known) => known ?? 'beside');
+  const change = (changes: Change): void => {
+    apiInUse()
+      .call('chat.update', { threadId: thread.id, ...changes })
+      .catch((error: unknown) => errorToast(asAppError(error)));
+  };
+  const move = (folder: string): void => change({ folder });
 
   if (naming !== null) {
     return (
@@ -71,7 +67,7 @@ export function ThreadItem({ thread, current, folders }: Props) {
             setNaming(null);
             if (name === null) return;
             if (naming === 'folder') move(name);
-            else if (name !== thread.title) update.mutate({ threadId: thread.id, title: name }, { onError: errorToast });
+            else if (name !== thread.title) change({ title: name });
           }}
         />
       </li>
@@ -84,6 +80,8 @@ export function ThreadItem({ thread, current, folders }: Props) {
         params={{ threadId: thread.id }}
         className={classes.threadLink}
         aria-current={current ? 'page' : undefined}
+        onPointerEnter={near}
+        onFocus={near}
         onDoubleClick={() => setNaming('thread')}
         onKeyDown={(event) => {
           if (event.key === 'F2') setNaming('thread');
@@ -95,45 +93,26 @@ export function ThreadItem({ thread, current, folders }: Props) {
         <span className={classes.threadTitle}>{thread.title}</span>
         {writing && <Ring fraction={null} size={13} />}
       </Link>
-      <Menu position="bottom-end">
-        <Menu.Target>
-          <IconButton size={24} label={t('chat.threadMenu', { title: thread.title })} className={classes.threadMenu ?? ''}>
-            <IconDots size={15} />
-          </IconButton>
-        </Menu.Target>
-        <Menu.Dropdown>
-          <Menu.Item leftSection={<IconPencil {...ICON} />} onClick={() => setNaming('thread')}>
-            {t('chat.rename')}
-          </Menu.Item>
-          <Menu.Divider />
-          {folders
-            .filter((folder) => folder !== thread.folder)
-            .map((folder) => (
-              <Menu.Item key={folder} leftSection={<IconFolder {...ICON} />} onClick={() => move(folder)}>
-                {t('chatThreads.moveTo', { folder })}
-              </Menu.Item>
-            ))}
-          <Menu.Item leftSection={<IconFolderPlus {...ICON} />} onClick={() => setNaming('folder')}>
-            {t('chatThreads.moveToNew')}
-          </Menu.Item>
-          {thread.folder !== '' && (
-            <Menu.Item leftSection={<IconFolderOff {...ICON} />} onClick={() => move('')}>
-              {t('chatThreads.moveOut', { folder: thread.folder })}
-            </Menu.Item>
-          )}
-          <Menu.Divider />
-          <Menu.Item leftSection={<IconFileTypography {...ICON} />} onClick={() => void saveThread(thread.id, 'markdown')}>
-            {t('chatThreads.saveMarkdown')}
-          </Menu.Item>
-          <Menu.Item leftSection={<IconJson {...ICON} />} onClick={() => void saveThread(thread.id, 'json')}>
-            {t('chatThreads.saveJson')}
-          </Menu.Item>
-          <Menu.Divider />
-          <Menu.Item data-danger leftSection={<IconTrash {...ICON} />} onClick={() => void removeThread(thread, current)}>
-            {t('chat.remove')}
-          </Menu.Item>
-        </Menu.Dropdown>
-      </Menu>
+      {hasMenu === null ? (
+        <button
+          type="button"
+          className={classes.menuPlace}
+          aria-label={t('chat.threadMenu', { title: thread.title })}
+          aria-haspopup="menu"
+          onPointerEnter={near}
+          onFocus={() => setHasMenu('focused')}
+          onClick={() => setHasMenu('opened')}
+        />
+      ) : (
+        <ThreadMenu
+          thread={thread}
+          folders={folders}
+          asked={hasMenu}
+          onName={setNaming}
+          onMove={move}
+          onRemove={() => void removeThread(thread, current)}
+        />
+      )}
     </li>
   );
-}
+});

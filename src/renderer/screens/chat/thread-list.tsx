@@ -33,7 +33,7 @@ export function ThreadList({ currentId, width }: { readonly currentId: string | 
       nowMs,
     );
   }, [threads, query, isSearching, nowMs]);
-  const names = folders.map(([name]) => name);
+  const names = useMemo(() => folders.map(([name]) => name), [folders]);
   const nameOf = (name: GroupName): string =>
     typeof name === 'string'
       ? t(`chat.groups.${name}`)

@@ -3,8 +3,18 @@ import { familyOf } from '../../models.ts';
 import type { LibrarySort } from '../../preferences.ts';
 import { KIND_FILTERS, type KindFilter, type LibrarySearch } from './search.ts';
 
+/** What is found out of a model once, since a library of thousands is gone through at every key. */
+function remembered<T>(find: (model: Model) => T): (model: Model) => T {
+  const known = new WeakMap<Model, T>();
+  return (model) => {
+    const value = known.get(model) ?? find(model);
+    known.set(model, value);
+    return value;
+  };
+}
+
 /** What a search box should find a model by. */
-const wordsOf = (model: Model): string =>
+const wordsOf = remembered((model) =>
   [
     model.name,
     model.path,
@@ -17,7 +27,8 @@ const wordsOf = (model: Model): string =>
   ]
     .filter((text) => text !== undefined)
     .join('\n')
-    .toLocaleLowerCase();
+    .toLocaleLowerCase(),
+);
 
 const KEYS: Readonly<Record<Exclude<LibrarySort, 'name'>, (model: Model) => number>> = {
   used: (model) => model.lastUsedMs ?? 0,
@@ -29,10 +40,27 @@ const KEYS: Readonly<Record<Exclude<LibrarySort, 'name'>, (model: Model) => numb
 /** Numbers within names count as numbers: `9B` comes before `70B`. */
 const byName = new Intl.Collator('en', { numeric: true, sensitivity: 'base' }).compare;
 
+/** Digits that any number in a name is filled up to. */
+const NUMBER_DIGITS = 12;
+
+/** The same order for models, as keys to compare letter by letter: the collator takes half a second for ten thousand names. */
+const nameKey = remembered(({ name }) =>
+  name
+    .normalize('NFD')
+    .replace(/\p{M}/gu, '')
+    .toLocaleLowerCase('en')
+    .replace(/\d+/g, (digits) => digits.padStart(NUMBER_DIGITS, '0')),
+);
+
+function compareNames(left: Model, right: Model): number {
+  const [a, b] = [nameKey(left), nameKey(right)];
+  return a < b ? -1 : a > b ? 1 : 0;
+}
+
 function compare(sort: LibrarySort, left: Model, right: Model): number {
-  if (sort === 'name') return byName(left.name, right.name);
+  if (sort === 'name') return compareNames(left, right);
   const key = KEYS[sort];
-  return key(right) - key(left) || right.addedMs - left.addedMs || byName(left.name, right.name);
+  return key(right) - key(left) || right.addedMs - left.addedMs || compareNames(left, right);
 }
 
 /** The models that a search shows, in its order. Every word of the search has to be found. */
