@@ -68,6 +68,14 @@ const commands = {
     await ensureNative();
     return runNode(join(root, 'scripts', 'train-demo-model.ts'), ...args);
   },
+  scale: async () => {
+    await ensureBuilt();
+    return runNode(join(root, 'scripts', 'scale.ts'), ...args);
+  },
+  soak: async () => {
+    await ensureBuilt();
+    return runNode(join(root, 'scripts', 'soak.ts'), ...args);
+  },
   'package-check': async () => {
     await ensureBuilt();
     return runNode(join(root, 'scripts', 'package-check.ts'), ...args);

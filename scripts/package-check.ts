@@ -1,17 +1,15 @@
 // Packs the app as a release would be, and uses it from inside the package. Electron's binary is replaced by our own Node
 // under its name, so this needs no download; docs/architecture.md says what that proves and what it does not.
-import { spawn, spawnSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { chmod, copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { WebSocket } from 'ws';
-import { connect } from '#contract/connect.ts';
-import { contract, type AppClient } from '#contract/index.ts';
+import type { AppClient } from '#contract/index.ts';
 import type { JobSpec } from '#contract/jobs.ts';
 import { quantizeOptions } from '#contract/quantize.ts';
-import { webSocketPort } from '#main/ports.ts';
 import { listArchive, unfold } from './package/archive.ts';
+import { startServing, type Serving } from './serving.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const say = (text: string): void => void process.stdout.write(`${text}\n`);
@@ -55,47 +53,14 @@ function checkArchive(archive: string): void {
 }
 
 /** Start the packaged server far from the checkout; nothing of it must be found by accident. */
-async function startPackaged(app: string, home: string): Promise<{ address: URL; stop: () => Promise<void> }> {
-  const entry = join(app, 'resources', 'app.asar', 'out', 'main', 'serve.js');
-  const child = spawn(join(app, 'lathe'), [entry, '--home', home], {
+const startPackaged = (app: string, home: string): Promise<Serving> =>
+  startServing({
+    command: join(app, 'lathe'),
+    entry: join(app, 'resources', 'app.asar', 'out', 'main', 'serve.js'),
+    home,
     cwd: '/',
     env: { PATH: '/usr/bin:/bin', HOME: home },
-    stdio: ['ignore', 'pipe', 'pipe'],
   });
-  const ended = new Promise<void>((resolve) => child.on('close', () => resolve()));
-  let output = '';
-  const address = await new Promise<string>((resolve, reject) => {
-    for (const stream of [child.stdout, child.stderr])
-      stream.setEncoding('utf8').on('data', (text: string) => {
-        output += text;
-        const found = /http:\/\/\S+/.exec(output)?.[0];
-        if (found !== undefined) resolve(found);
-      });
-    child.on('close', (code) => reject(new Error(`the packaged server ended with code ${code}:\n${output}`)));
-  });
-  const stop = async (): Promise<void> => {
-    child.kill('SIGTERM');
-    await ended;
-  };
-  return { address: new URL(address), stop };
-}
-
-/** Come in as a page does. */
-async function enter(address: URL): Promise<AppClient> {
-  const page = await fetch(address.origin);
-  check(page.status === 200 && (await page.text()).includes('<div id="root">'), 'the packaged server serves the page');
-  const session = await fetch(`${address.origin}/session`, {
-    method: 'POST',
-    headers: { 'Content-Type': 'application/json', Origin: address.origin },
-    body: JSON.stringify({ token: address.hash.slice('#token='.length) }),
-  });
-  const [cookie = ''] = session.headers.getSetCookie();
-  const socket = new WebSocket(`ws://${address.host}/port`, { headers: { Origin: address.origin, Cookie: cookie.split(';', 1)[0] ?? '' } });
-  await new Promise<void>((resolve, reject) => socket.on('open', resolve).on('error', reject));
-  const connection = connect(contract, webSocketPort(socket));
-  await connection.ready;
-  return connection.client;
-}
 
 async function runJob(client: AppClient, spec: JobSpec): Promise<string> {
   const { id: jobId } = await client.jobs.start({ spec });
@@ -141,11 +106,13 @@ try {
   const archive = join(app, 'resources', 'app.asar');
   checkArchive(archive);
   await unfold(archive);
-  const { address, stop } = await startPackaged(app, join(work, 'home'));
+  const server = await startPackaged(app, join(work, 'home'));
   try {
-    await useIt(await enter(address), work);
+    const page = await fetch(server.address.origin);
+    check(page.status === 200 && (await page.text()).includes('<div id="root">'), 'the packaged server serves the page');
+    await useIt((await server.enter()).client, work);
   } finally {
-    await stop();
+    await server.stop();
   }
   say('The package works.');
 } finally {

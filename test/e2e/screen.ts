@@ -62,7 +62,10 @@ export async function openView(browser: Browser, { scene, at, settings, size = {
 /** What axe finds, in words short enough for a test's message. */
 export async function axeFindings(page: Page): Promise<string[]> {
   // Without frames there is nothing to put together in a second page, which is what its slower mode opens each time.
-  const { violations } = await new AxeBuilder({ page }).setLegacyMode().options({ resultTypes: ['violations'] }).analyze();
+  const { violations } = await new AxeBuilder({ page })
+    .setLegacyMode()
+    .options({ resultTypes: ['violations'] })
+    .analyze();
   return violations.flatMap(({ id, nodes }) =>
     nodes.map(({ html, failureSummary }) => `${id}: ${html.slice(0, 200)} ${failureSummary ?? ''}`),
   );

@@ -88,7 +88,10 @@ test(
     await page.getByText(/tokens\/s/).waitFor({ timeout: 60_000 });
     await expect.poll(() => page.getByRole('log').innerText()).toMatch(sailor);
     await page.keyboard.press('Alt+5');
-    await page.getByRole('navigation', { name: 'Runs' }).getByRole('button', { name: /^sailor/ }).click();
+    await page
+      .getByRole('navigation', { name: 'Runs' })
+      .getByRole('button', { name: /^sailor/ })
+      .click();
 
     await page.getByRole('button', { name: 'Merge the adapter' }).click();
     await page.getByRole('button', { name: 'Merge and export' }).click({ timeout: 60_000 });
