@@ -64,6 +64,10 @@ const commands = {
     await ensureBuilt();
     return runNode(join(root, 'scripts', 'bench.ts'), ...args);
   },
+  faults: async () => {
+    await ensureNative();
+    return runNode(join(root, 'scripts', 'faults.ts'), ...args);
+  },
   'demo-model': async () => {
     await ensureNative();
     return runNode(join(root, 'scripts', 'train-demo-model.ts'), ...args);
