@@ -6,6 +6,7 @@ import { memorySource } from '#core/byte-source.ts';
 import { readGguf } from '#core/gguf/read.ts';
 import { readSafetensors } from '#core/safetensors/read.ts';
 import { trainableFamily } from '#core/training/families.ts';
+import { joinRows, longestTogether, rowOf } from '#core/training/rows.ts';
 import { llamaLibraries } from '#engine/llama-libraries.ts';
 import { loadNative } from '#engine/native.ts';
 import { peakBytes } from '../quantize/peak.ts';
@@ -39,6 +40,14 @@ const [path = ''] = parseArgs({ allowPositionals: true }).positionals;
 const settings = JSON.parse(await readFile(path, 'utf8')) as TrainSettings;
 const { model, adapter, rows, rank, alpha, learningRate, steps, threads, checkpointing, device } = settings;
 const length = rows[0]?.length ?? 0;
+// As runs do it.
+const most = device === 'CPU' ? longestTogether(length, rows.length) : length;
+const samples = rows.map((tokens) => ({ tokens: Int32Array.from(tokens), mask: new Uint8Array(tokens.length).fill(1) }));
+const joined = joinRows(
+  rows.map((_, index) => [index]),
+  () => length,
+  most,
+);
 const initial = await lefts(adapter);
 const family = trainableFamily(await readGguf(memorySource(new Uint8Array(await readFile(model)))), length);
 const libraries = device === 'CPU' ? undefined : llamaLibraries(device.toLowerCase().startsWith('cuda') ? 'cuda' : 'vulkan');
@@ -47,7 +56,7 @@ const trainer = await loadNative({ libraries }).openTrainer({
   family,
   device,
   threads,
-  maxTokens: length,
+  maxTokens: most,
   modules: [...initial.keys()].map((tensor) => ({ tensor, rank, scale: alpha / rank })),
   checkpointing,
 });
@@ -64,17 +73,7 @@ const weightSum = rows.length * (length - 1);
 for (let step = 0; step < steps; step += 1) {
   const startMs = performance.now();
   let lossSum = 0;
-  for (const tokens of rows) {
-    const labels = Int32Array.from(tokens, (_, place) => tokens[place + 1] ?? -1);
-    const result = await trainer.accumulate({
-      tokens: Int32Array.from(tokens),
-      positions: Int32Array.from(tokens.keys()),
-      segments: new Int32Array(length),
-      labels,
-      weights: new Float32Array(length).fill(1),
-    });
-    lossSum += result.lossSum;
-  }
+  for (const row of joined) lossSum += (await trainer.accumulate(rowOf(row.flatMap((index) => samples[index] ?? [])))).lossSum;
   await trainer.update({ optimizer: 'adamw', learningRate, weightDecay: 0, maxGradNorm: 1, gradientScale: 1 / weightSum });
   seconds.push((performance.now() - startMs) / 1000);
   losses.push(lossSum / weightSum);

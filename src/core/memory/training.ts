@@ -48,7 +48,7 @@ export interface TrainingSettings {
   readonly masterWeights?: boolean | undefined;
   readonly rank?: number | undefined;
   readonly targets?: readonly TargetModule[] | undefined;
-  /** Lathe's trainer works layer by layer, always with checkpoints, in F32; `pytorch` is what others do. */
+  /** Lathe's trainer works layer by layer, always with checkpoints, in F32, on a processor with flash attention; `pytorch` is what others do. */
   readonly trainer?: 'lathe' | 'pytorch' | undefined;
 }
 
@@ -120,7 +120,7 @@ export function estimateTraining(shape: ModelShape, given: TrainingSettings): Tr
     exact('master', method === 'full' && given.masterWeights === true ? 4 * parameters : 0),
     exact('gradients', trainedWidth * trainedParameters),
     exact('optimizer', optimizerBytes[optimizer] * trainedParameters),
-    ...(isLathe ? latheActivations(run) : usualActivations(run, given)),
+    ...(isLathe ? latheActivations(run, given.flashAttention === true) : usualActivations(run, given)),
     range('program', isLathe ? 0 : PYTORCH_KERNEL_BYTES, 0.5, 1.5, 'measuredElsewhere'),
   ];
   return { ...totalOf(amounts), parameters, trainedParameters, microBatch, problems };
@@ -184,24 +184,30 @@ const HEAD_TOKENS = 128;
 const HEAD_ROWS = 8192;
 
 /**
- * Lathe's trainer goes layer by layer: what went into each layer, one layer's graph with its gradients, and two matrices
- * decompressed. Its coefficients are fitted to measured buffers of layers of 512 to 4096 numbers.
+ * Lathe's trainer goes layer by layer: what went into each layer, one layer's graph with its gradients, and on cards, which keep scores
+ * and the mask too, two matrices decompressed. Its coefficients are fitted to measured buffers of layers of 256 to 4096 numbers.
  */
-function latheActivations({ shape, tokens, length, microBatch }: Run): readonly Amount<TrainingKind>[] {
+function latheActivations({ shape, tokens, length, microBatch }: Run, flashAttention: boolean): readonly Amount<TrainingKind>[] {
   const width = shape.embeddingLength;
   let graph = 0;
   let matrix = 0;
   for (const { memory, feedForward } of shape.layers) {
+    const forward = feedForward.kind === 'none' ? 0 : feedForward.length;
+    if (flashAttention) {
+      const heads = memory.kind === 'attention' ? memory.headCount * memory.keyLength + 2 * memory.headCountKv * memory.valueLength : 0;
+      graph = Math.max(graph, 4 * tokens * Math.max(5 * forward + 6 * width, 3 * (width + heads)));
+      continue;
+    }
     const heads =
       memory.kind === 'attention' ? Math.max(1, memory.headCount / memory.headCountKv) : memory.kind === 'latent' ? memory.headCount : 1;
-    const forward = feedForward.kind === 'none' ? 0 : feedForward.length;
     graph = Math.max(graph, 4.1 * 4 * microBatch * length ** 2 * heads + 8 * 4 * tokens * width, 4 * tokens * (10 * width + 6 * forward));
     matrix = Math.max(matrix, width * Math.max(width, forward));
   }
   const rows = Math.min(shape.vocabularySize, HEAD_ROWS);
   return [
-    exact('activations', 4 * (shape.layers.length + 3) * tokens * width + 4 * length ** 2),
-    range('workspace', graph + 2 * 4 * matrix, 0.8, 1.4, simulated),
+    exact('activations', 4 * (shape.layers.length + 3) * tokens * width + (flashAttention ? 0 : 4 * length ** 2)),
+    // What is not trained takes less.
+    range('workspace', graph + 2 * 4 * matrix, flashAttention ? 0.7 : 0.8, 1.4, simulated),
     range('logits', 2 * 4 * shape.vocabularySize * Math.min(tokens, HEAD_TOKENS) + 2 * 4 * width * rows, 0.8, 1.4, simulated),
   ];
 }

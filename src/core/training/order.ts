@@ -33,10 +33,13 @@ export interface StepPlan {
   epochAfter(steps: number): number;
 }
 
+export const rowsOfStep = ({ per_device_train_batch_size, gradient_accumulation_steps }: TrainingSettings): number =>
+  per_device_train_batch_size * gradient_accumulation_steps;
+
 /** @param rows of an epoch; at least one */
 export function planSteps(rows: number, settings: TrainingSettings): StepPlan {
-  const { per_device_train_batch_size, gradient_accumulation_steps, num_train_epochs, max_steps, seed } = settings;
-  const perStep = per_device_train_batch_size * gradient_accumulation_steps;
+  const { num_train_epochs, max_steps, seed } = settings;
+  const perStep = rowsOfStep(settings);
   const stepsPerEpoch = Math.max(1, Math.ceil(rows / perStep));
   const totalSteps = max_steps > 0 ? max_steps : Math.max(1, Math.ceil(num_train_epochs * stepsPerEpoch));
   let known: { readonly epoch: number; readonly order: Int32Array } | undefined;

@@ -50,5 +50,34 @@ export function rowsOf(samples: readonly TokenSample[], maxLength: number, isPac
   ).rows;
 }
 
+/**
+ * Tokens that go through the model together on a CPU where rows are short: a product of so many takes weights from memory, and makes
+ * floats of them, once. More than that gains nothing more.
+ */
+export const TOGETHER_TOKENS = 1024;
+
+/** Neighbouring rows as one while they are no longer than `most` tokens together. Samples do not see each other in any case. */
+export function joinRows(
+  rows: readonly (readonly number[])[],
+  tokensOf: (row: readonly number[]) => number,
+  most: number,
+): readonly (readonly number[])[] {
+  const joined: number[][] = [];
+  let length = 0;
+  for (const row of rows) {
+    const tokens = tokensOf(row);
+    length += tokens;
+    if (joined.length > 0 && length <= most) joined.at(-1)?.push(...row);
+    else {
+      joined.push([...row]);
+      length = tokens;
+    }
+  }
+  return joined;
+}
+
+/** Tokens of the longest that `joinRows` can make of `count` rows. */
+export const longestTogether = (longest: number, count: number): number => Math.max(longest, Math.min(TOGETHER_TOKENS, longest * count));
+
 /** Tokens of a sample that are predicted: the first has nothing before it. */
 export const trainedTokens = ({ mask }: TokenSample): number => mask.subarray(1).reduce((sum, each) => sum + each, 0);

@@ -2,6 +2,8 @@ import { exact, mergeAmounts, range, totalOf, type Amount, type Total } from '..
 import { defaultTargets, estimateTraining, type TrainingKind } from '../memory/training.ts';
 import type { TargetModule } from '../memory/matrices.ts';
 import type { ModelShape } from '../memory/shape.ts';
+import { rowsOfStep } from './order.ts';
+import { longestTogether } from './rows.ts';
 import { savedModules, type TrainingSettings } from './settings.ts';
 
 /** Names of adapted matrices, as settings have them and as the estimate does. */
@@ -29,16 +31,18 @@ const targetNames: Readonly<Record<string, readonly TargetModule[]>> = {
 const TRAINED_BYTES = 16;
 
 /**
- * Bytes that a run takes in Lathe's trainer, on top of the program. Rows go through the model one by one, so only the longest counts.
+ * Bytes that a run takes in Lathe's trainer, on top of the program. Rows go through the model one by one, on a processor some of a step
+ * together.
  * @param longest tokens of the longest row
  */
-export function runMemory(shape: ModelShape, settings: TrainingSettings, longest: number): Total<TrainingKind> {
+export function runMemory(shape: ModelShape, settings: TrainingSettings, longest: number, device = 'CPU'): Total<TrainingKind> {
   const { target_modules: targets, gradient_checkpointing, weight_streaming, use_peft, r } = settings;
   const estimate = estimateTraining(shape, {
     method: 'qlora',
     trainer: 'lathe',
-    length: longest,
+    length: device === 'CPU' ? longestTogether(longest, rowsOfStep(settings)) : longest,
     batch: 1,
+    flashAttention: device === 'CPU',
     rank: r,
     targets: targets === 'all-linear' ? defaultTargets : targets.flatMap((name) => targetNames[name] ?? []),
   });

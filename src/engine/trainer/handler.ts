@@ -6,9 +6,10 @@ import { adapterBase } from '#core/lora/base.ts';
 import type { MadeAdapter } from '#core/lora/made.ts';
 import { shapeFromGguf } from '#core/memory/shape-gguf.ts';
 import { checkSettings } from '#core/training/check-settings.ts';
-import { planSteps } from '#core/training/order.ts';
+import { planSteps, rowsOfStep } from '#core/training/order.ts';
 import { runMemory } from '#core/training/run-memory.ts';
 import { CHECKPOINT_FOLDER, LOG_FILE, SAMPLES_FILE } from '#core/training/run-files.ts';
+import { longestTogether } from '#core/training/rows.ts';
 import type { TrainingSettings } from '#core/training/settings.ts';
 import type { z } from 'zod';
 import type { trainerContract } from '#contract/engine.ts';
@@ -70,14 +71,16 @@ async function carryOut(context: TrainerContext, request: Request, signal: Abort
   const longest = Math.max(
     ...[...data.rows, ...data.evaluationRows].map((row) => row.reduce((sum, i) => sum + (data.samples[i]?.tokens.length ?? 0), 0)),
   );
-  if (device === 'CPU') checkMemory(runMemory(shapeFromGguf(base.header), settings, longest).lowBytes, context.availableBytes());
+  const isCpu = device === 'CPU';
+  const togetherTokens = isCpu ? longestTogether(longest, rowsOfStep(settings)) : longest;
+  if (isCpu) checkMemory(runMemory(shapeFromGguf(base.header), settings, longest).lowBytes, context.availableBytes());
   const trainer = await kernels.openTrainer(
     {
       modelPath: base.modelPath,
       family: parts.family,
       device,
       threads,
-      maxTokens: longest,
+      maxTokens: togetherTokens,
       modules: modules.map(({ tensor, rank, scale }) => ({ tensor, rank, scale })),
       whole: parts.whole,
       dropout: settings.lora_dropout,
@@ -102,6 +105,7 @@ async function carryOut(context: TrainerContext, request: Request, signal: Abort
       trainer,
       data,
       settings,
+      togetherTokens,
       checkpointFolder,
       fingerprint: fingerprintOf(settings, parts, file.sha256, base, request.adapterPath),
       signal,

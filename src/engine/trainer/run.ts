@@ -2,7 +2,7 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { AppError, toErrorData, type AppErrorData } from '#core/errors/index.ts';
 import { planSteps, type StepPlan } from '#core/training/order.ts';
 import type { RunWish } from '#core/training/run-files.ts';
-import { rowOf, type Row } from '#core/training/rows.ts';
+import { joinRows, rowOf } from '#core/training/rows.ts';
 import { learningRateAt, warmupStepsOf } from '#core/training/schedule.ts';
 import type { TrainingSettings } from '#core/training/settings.ts';
 import { newWatch, watchEvaluation, watchStep, type Trouble } from '#core/training/watch.ts';
@@ -23,6 +23,8 @@ export interface RunOptions {
   readonly trainer: Trainer;
   readonly data: EncodedData;
   readonly settings: TrainingSettings;
+  /** Rows go through the model together up to so many tokens. */
+  readonly togetherTokens: number;
   readonly checkpointFolder: string;
   /** Of everything that a checkpoint has to have in common with the run. */
   readonly fingerprint: string;
@@ -55,6 +57,7 @@ export async function runTraining({
   trainer,
   data,
   settings,
+  togetherTokens,
   checkpointFolder,
   fingerprint,
   signal,
@@ -62,10 +65,10 @@ export async function runTraining({
   tell,
 }: RunOptions): Promise<RunEnd> {
   const plan = planSteps(data.rows.length, settings);
-  const rowAt = (rows: EncodedData['rows'], index: number): Row =>
-    rowOf((rows[index] ?? []).map((sample) => data.samples[sample]).filter((each) => each !== undefined));
-  const tokensOfRow = data.rows.map((row) => row.reduce((sum, index) => sum + (data.samples[index]?.tokens.length ?? 0), 0));
-  const tokensPerEpoch = tokensOfRow.reduce((sum, each) => sum + each, 0);
+  const tokensOfRow = (row: readonly number[]): number => row.reduce((sum, index) => sum + (data.samples[index]?.tokens.length ?? 0), 0);
+  const together = (rows: EncodedData['rows']) => joinRows(rows, tokensOfRow, togetherTokens);
+  const filled = (row: readonly number[]) => rowOf(row.map((sample) => data.samples[sample]).filter((each) => each !== undefined));
+  const tokensPerEpoch = data.rows.reduce((sum, row) => sum + tokensOfRow(row), 0);
   const totalTokens = Math.round((tokensPerEpoch * plan.totalSteps) / plan.stepsPerEpoch);
   const schedule = scheduleOf(settings, plan);
 
@@ -96,8 +99,8 @@ export async function runTraining({
   const evaluate = async (): Promise<number | null> => {
     if (data.evaluationRows.length === 0) return null;
     let [loss, weight] = [0, 0];
-    for (const index of data.evaluationRows.keys()) {
-      const result = await trainer.evaluate(rowAt(data.evaluationRows, index), signal);
+    for (const row of together(data.evaluationRows)) {
+      const result = await trainer.evaluate(filled(row), signal);
       loss += result.lossSum;
       weight += result.weightSum;
     }
@@ -133,11 +136,11 @@ export async function runTraining({
 
   try {
     while (progress.step < plan.totalSteps) {
-      const rows = plan.rowsOf(progress.step);
+      const rows = Array.from(plan.rowsOf(progress.step), (index) => data.rows[index] ?? []);
       let seen: LogSums = { ...noSums, steps: 1 };
       let tokens = 0;
-      for (const index of rows) {
-        const row = rowAt(data.rows, index);
+      for (const joined of together(rows)) {
+        const row = filled(joined);
         seen = added(seen, await trainer.accumulate(row, signal));
         tokens += row.tokens.length;
         tell.progress(progress.tokens + tokens, totalTokens);

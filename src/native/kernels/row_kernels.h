@@ -4,7 +4,8 @@
 
 namespace lathe {
 
-/// Loops over the values of one row or block, for the instruction set that the processor has. They give the same bits on all.
+/// Loops over the values of one row or block, for the instruction set that the processor has. They give the same bits
+/// on all.
 struct RowKernels {
   /// The largest magnitude; of NaNs no statement is made.
   float (*largest)(int64_t count, const float* x);
@@ -14,10 +15,18 @@ struct RowKernels {
   void (*from_int8)(int64_t count, const int8_t* codes, float scale, float factor, float* x);
   /// The code of a value is how many of the 15 thresholds are strictly below x · factor.
   void (*nf4)(int64_t count, const float* x, float factor, const float* thresholds, uint8_t* codes);
-  /// Likewise for |x · factor| and 7 thresholds: the n-th of the 4-bit fields of `order` is the code, with bit 3 for the sign.
+  /// Likewise for |x · factor| and 7 thresholds: the n-th of the 4-bit fields of `order` is the code, with bit 3 for
+  /// the sign.
   void (*fp4)(int64_t count, const float* x, float factor, const float* thresholds, uint32_t order, uint8_t* codes);
   /// `count` bytes of two codes each, the first one in the upper half.
   void (*pack_nibbles)(int64_t count, const uint8_t* codes, uint8_t* packed);
+  /// The largest; of NaNs no statement is made.
+  float (*maximum)(int64_t count, const float* x);
+  /// x = exp(x − most), which is at most one or so: within 2 units in the last place, 0 below exp(−87). Returns their
+  /// sum, of sixteen chains. NaNs stay.
+  float (*exponentials)(int64_t count, float most, float* x);
+  /// Σ a · b, of sixteen chains.
+  float (*dot)(int64_t count, const float* a, const float* b);
 };
 
 /// The best for this processor.

@@ -4,6 +4,7 @@
 #include <bit>
 #include <cstdint>
 #include <cstring>
+#include <limits>
 
 #include "round.h"
 #include "row_kernels.h"
@@ -89,8 +90,69 @@ void pack_nibbles(int64_t count, const uint8_t* codes, uint8_t* packed) {
 }
 
 template <class Isa>
+float maximum_of(int64_t count, const float* x) {
+  float most[kLanes];
+  std::fill_n(most, kLanes, -std::numeric_limits<float>::infinity());
+  in_runs<Isa>(count, [&]<int64_t N>(int64_t i) {
+    for (int64_t lane = 0; lane < N; ++lane) most[lane] = most[lane] < x[i + lane] ? x[i + lane] : most[lane];
+  });
+  return *std::max_element(most, most + kLanes);
+}
+
+template <class Isa>
+float sum_of_lanes(const float* lanes) {
+  float sum = 0;
+  for (int64_t lane = 0; lane < kLanes; ++lane) sum += lanes[lane];
+  return sum;
+}
+
+/// exp of what is at most a little above 0: x = n ln 2 + f with |f| ≤ ln 2 / 2, a polynomial for exp(f) (Cephes,
+/// `expf`), and n as the exponent.
+template <class Isa>
+inline float exponential(float x) {
+  constexpr float kLog2E = 1.44269504088896341f, kToInteger = 12582912.0f;  // 1.5 · 2^23
+  constexpr float kLn2High = 0.693359375f, kLn2Low = -2.12194440e-4f, kSmallest = -87.0f;
+  const float shifted = x * kLog2E + kToInteger;
+  const float n = shifted - kToInteger;
+  const float f = x - n * kLn2High - n * kLn2Low;
+  float y = 1.9875691500e-4f;
+  y = y * f + 1.3981999507e-3f;
+  y = y * f + 8.3334519073e-3f;
+  y = y * f + 4.1665795894e-2f;
+  y = y * f + 1.6666665459e-1f;
+  y = y * f + 5.0000001201e-1f;
+  y = y * f * f + f + 1;
+  const auto exponent = (std::bit_cast<uint32_t>(shifted) + 127u) << 23;
+  const float result = y * std::bit_cast<float>(exponent);
+  return x < kSmallest ? 0 : result;
+}
+
+template <class Isa>
+float exponentials_of(int64_t count, float most, float* x) {
+  float sums[kLanes] = {};
+  in_runs<Isa>(count, [&]<int64_t N>(int64_t i) {
+    for (int64_t lane = 0; lane < N; ++lane) {
+      const float y = exponential<Isa>(x[i + lane] - most);
+      x[i + lane] = y;
+      sums[lane] += y;
+    }
+  });
+  return sum_of_lanes<Isa>(sums);
+}
+
+template <class Isa>
+float dot_of(int64_t count, const float* a, const float* b) {
+  float sums[kLanes] = {};
+  in_runs<Isa>(count, [&]<int64_t N>(int64_t i) {
+    for (int64_t lane = 0; lane < N; ++lane) sums[lane] += a[i + lane] * b[i + lane];
+  });
+  return sum_of_lanes<Isa>(sums);
+}
+
+template <class Isa>
 RowKernels make_row_kernels() {
-  return {largest_of<Isa>, to_int8<Isa>, from_int8<Isa>, nf4_codes<Isa>, fp4_codes<Isa>, pack_nibbles<Isa>};
+  return {largest_of<Isa>,   to_int8<Isa>,    from_int8<Isa>,       nf4_codes<Isa>, fp4_codes<Isa>,
+          pack_nibbles<Isa>, maximum_of<Isa>, exponentials_of<Isa>, dot_of<Isa>};
 }
 
 }  // namespace lathe

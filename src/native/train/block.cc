@@ -33,7 +33,7 @@ Var* add_block(Tape& tape, const Family& f, int64_t layer, const BlockWeights& w
     q = tape.rope(q, row.positions, row.factors, f, rope);
     k = tape.rope(k, row.positions, row.factors, f, rope);
   }
-  Var* attended = tape.attention(q, k, v, row.mask, f.attention_scale, f.attention_softcap);
+  Var* attended = tape.attention(q, k, v, row.sight, f.attention_scale, f.attention_softcap);
   Var* o = tape.linear(w.attention_output, attended, drop.attention_output);
   x = tape.add(x, normed(o, w.attention_post_norm));
 

@@ -15,9 +15,10 @@ struct BlockWeights {
   bool gate_in_up = false;  // up has both, gate first
 };
 
-/// What a layer reads beside the states: [T], [T, T] with 0 where a token sees another and −∞ elsewhere.
+/// What a layer reads beside the states.
 struct RowTensors {
-  ggml_tensor *positions, *mask;
+  ggml_tensor* positions;  // [T]
+  Sight sight;
   ggml_tensor* factors;  // of rotary frequencies, or null
 };
 

@@ -3,6 +3,8 @@
 #include <cmath>
 #include <cstring>
 
+#include "kernels/row_kernels.h"
+
 namespace lathe {
 namespace {
 
@@ -22,32 +24,9 @@ float number_in(void* place) {
   return number;
 }
 
-/// Σ a · b in eight chains: the same order whatever the instruction set.
-float dot(const float* a, const float* b, int64_t count) {
-  constexpr int64_t kChains = 16;
-  float sums[kChains] = {};
-  int64_t i = 0;
-  for (; i + kChains <= count; i += kChains)
-    for (int64_t c = 0; c < kChains; ++c) sums[c] += a[i + c] * b[i + c];
-  float sum = 0;
-  for (float part : sums) sum += part;
-  for (; i < count; ++i) sum += a[i] * b[i];
-  return sum;
-}
-
-void run_softmax_back(ggml_tensor* out, int thread, int threads, void* data) {
-  const float scale = number_in(data);
-  const int64_t rows = rows_of(out), length = out->ne[0];
-  for (int64_t row = rows * thread / threads; row < rows * (thread + 1) / threads; ++row) {
-    const float *dp = row_of(out->src[0], row), *p = row_of(out->src[1], row);
-    float* dx = row_of(out, row);
-    const float sum = dot(dp, p, length);
-    for (int64_t i = 0; i < length; ++i) dx[i] = scale * (dp[i] - sum) * p[i];
-  }
-}
-
 void run_rms_norm_back(ggml_tensor* out, int thread, int threads, void* data) {
   const float epsilon = number_in(data);
+  const auto dot = row_kernels().dot;
   const int64_t rows = rows_of(out), length = out->ne[0];
   const auto* weight = static_cast<const float*>(out->src[2]->data);
   for (int64_t row = rows * thread / threads; row < rows * (thread + 1) / threads; ++row) {
@@ -55,20 +34,14 @@ void run_rms_norm_back(ggml_tensor* out, int thread, int threads, void* data) {
     float* dx = row_of(out, row);
     for (int64_t i = 0; i < length; ++i) dx[i] = dy[i] * weight[i];
     const auto count = static_cast<float>(length);
-    const float mean = dot(x, x, length) / count + epsilon;
-    const float along = dot(dx, x, length) / (count * mean);
+    const float mean = dot(length, x, x) / count + epsilon;
+    const float along = dot(length, dx, x) / (count * mean);
     const float factor = 1 / std::sqrt(mean);
     for (int64_t i = 0; i < length; ++i) dx[i] = (dx[i] - along * x[i]) * factor;
   }
 }
 
 }  // namespace
-
-ggml_tensor* cpu_softmax_back(const GgmlApi& api, ggml_context* context, ggml_tensor* dp, ggml_tensor* p, float scale) {
-  ggml_tensor* arguments[] = {dp, p};
-  return api.ggml_custom_4d(context, GGML_TYPE_F32, p->ne[0], p->ne[1], p->ne[2], p->ne[3], arguments, 2,
-                            run_softmax_back, GGML_N_TASKS_MAX, carried(scale));
-}
 
 ggml_tensor* cpu_rms_norm_back(const GgmlApi& api, ggml_context* context, ggml_tensor* dy, ggml_tensor* x,
                                ggml_tensor* weight, float epsilon) {

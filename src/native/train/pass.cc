@@ -22,11 +22,33 @@ void check_row(const TrainRow& row, int64_t most_tokens, int64_t vocabulary) {
   const auto refuse = [](const char* problem) {
     throw CodedError("internal.unexpected", {{"problem", std::string(problem)}});
   };
-  if (row.tokens < 1 || row.tokens > most_tokens) refuse("a row of no tokens, or longer than the trainer was opened for");
+  if (row.tokens < 1 || row.tokens > most_tokens)
+    refuse("a row of no tokens, or longer than the trainer was opened for");
   for (int64_t t = 0; t < row.tokens; ++t) {
     if (row.ids[t] < 0 || row.ids[t] >= vocabulary) refuse("a row with a token that the model does not have");
     if (row.labels[t] < -1 || row.labels[t] >= vocabulary) refuse("a row with a label that the model does not have");
   }
+  std::set<int32_t> samples;
+  for (int64_t t = 0; t < row.tokens; ++t) {
+    if (row.segments[t] < 0) continue;
+    if (t > 0 && row.segments[t] == row.segments[t - 1]) {
+      if (row.positions[t] != row.positions[t - 1] + 1)
+        refuse("a row with a sample whose positions do not rise one by one");
+    } else if (!samples.insert(row.segments[t]).second) {
+      refuse("a row with a sample in several places");
+    }
+  }
+}
+
+std::vector<Stretch> stretches_of(const TrainRow& row) {
+  std::vector<Stretch> stretches;
+  for (int64_t t = 0; t < row.tokens; ++t) {
+    if (t > 0 && row.segments[t] >= 0 && row.segments[t] == row.segments[t - 1])
+      ++stretches.back().count;
+    else
+      stretches.push_back({t, 1});
+  }
+  return stretches;
 }
 
 }  // namespace
@@ -45,6 +67,8 @@ void Trainer::fill_row(const TrainRow& row) {
   const auto count = static_cast<size_t>(row.tokens);
   api_.ggml_backend_tensor_set(b.ids, row.ids, 0, count * sizeof(int32_t));
   api_.ggml_backend_tensor_set(b.positions, row.positions, 0, count * sizeof(int32_t));
+  stretches_ = stretches_of(row);
+  if (is_cpu_) return;
   std::vector<float> mask(count * count);
   const auto fill = [&](ggml_tensor* tensor, int64_t window) {
     for (int64_t q = 0; q < row.tokens; ++q)
@@ -86,9 +110,12 @@ ggml_tensor* Trainer::states(ggml_context* context, int64_t index, int64_t token
 
 RowTensors Trainer::row_tensors(ggml_context* context, int64_t layer, int64_t tokens) const {
   const Family& f = options_.family;
-  ggml_tensor* mask = f.sliding[static_cast<size_t>(layer)] ? buffers_->mask_sliding : buffers_->mask;
-  return {api_.ggml_view_1d(context, buffers_->positions, tokens, 0),
-          api_.ggml_view_2d(context, mask, tokens, tokens, static_cast<size_t>(tokens) * sizeof(float), 0),
+  const bool slides = f.sliding[static_cast<size_t>(layer)];
+  Sight sight{nullptr, &stretches_, slides ? f.window : 0};
+  if (!is_cpu_)
+    sight.mask = api_.ggml_view_2d(context, slides ? buffers_->mask_sliding : buffers_->mask, tokens, tokens,
+                                   static_cast<size_t>(tokens) * sizeof(float), 0);
+  return {api_.ggml_view_1d(context, buffers_->positions, tokens, 0), sight,
           f.rope_factors.empty() ? nullptr : base_->find(f.rope_factors)};
 }
 

@@ -6,6 +6,7 @@
 #include <optional>
 #include <vector>
 
+#include "kernels/attention.h"
 #include "train/family.h"
 #include "train/parameters.h"
 #include "train/products.h"
@@ -42,6 +43,13 @@ struct Linear {
   explicit operator bool() const { return static_cast<bool>(weight); }
 };
 
+/// What tokens see: those before them of their own sample, up to a window.
+struct Sight {
+  ggml_tensor* mask = nullptr;  // [T, T] of 0 and −∞; not for the processor
+  const std::vector<Stretch>* stretches;
+  int64_t window;  // 0: all
+};
+
 /// Reverse-mode differentiation: every function adds its operators to the graph and remembers how to go back. Both ways
 /// use only operators that the CPU, CUDA, Vulkan and Metal backends have; where the processor has one operator for
 /// several, that. A Var lives as long as its tape.
@@ -65,8 +73,8 @@ class Tape {
   std::vector<Var*> split(Var* x, const std::vector<int64_t>& sizes);
   /// x [head, heads, T]
   Var* rope(Var* x, ggml_tensor* positions, ggml_tensor* factors, const Family& family, const Rope& rope);
-  /// q [key, heads, T], k [key, kv heads, T], v [value, kv heads, T], mask [T, T] of 0 and −∞ → [value · heads, T]
-  Var* attention(Var* q, Var* k, Var* v, ggml_tensor* mask, float scale, float cap);
+  /// q [key, heads, T], k [key, kv heads, T], v [value, kv heads, T] → [value · heads, T]
+  Var* attention(Var* q, Var* k, Var* v, const Sight& sight, float scale, float cap);
   /// act(gate) · up
   Var* gated(Var* gate, Var* up, bool gelu);
 
@@ -82,6 +90,7 @@ class Tape {
   void rule(Var* out, std::function<void(ggml_tensor*)> back);
   /// sum += the sum over all rows of `values`
   void add_row_sum(ggml_tensor* sum, ggml_tensor* values);
+  Var* cpu_attention(Var* q, Var* k, Var* v, const Sight& sight, float scale, float cap);
   ggml_tensor* dora_factors(const Linear& linear, ggml_tensor*& lengths);
   struct Head;
 
@@ -90,6 +99,7 @@ class Tape {
   std::unique_ptr<Products> products_;
   bool is_cpu_;
   std::deque<Var> vars_;
+  std::deque<Attention> attentions_;
   std::vector<std::function<void()>> rules_;
   std::vector<ggml_tensor*> results_;
 };

@@ -1,4 +1,3 @@
-#include "train/cpu_rows.h"
 #include "train/tape.h"
 
 namespace lathe {
@@ -18,7 +17,8 @@ struct Tape::Head {
   ggml_tensor* out;          // [value, T · group, count]
 };
 
-Var* Tape::attention(Var* q, Var* k, Var* v, ggml_tensor* mask, float scale, float cap) {
+Var* Tape::attention(Var* q, Var* k, Var* v, const Sight& sight, float scale, float cap) {
+  if (is_cpu_) return cpu_attention(q, k, v, sight, scale, cap);
   const int64_t key = q->value->ne[0], value = v->value->ne[0], heads = q->value->ne[1], kv_heads = k->value->ne[1],
                 tokens = q->value->ne[2];
   const int64_t group = heads / kv_heads;
@@ -42,7 +42,7 @@ Var* Tape::attention(Var* q, Var* k, Var* v, ggml_tensor* mask, float scale, flo
       h.capped_tanh = api_.ggml_tanh(context_, api_.ggml_scale(context_, s, scale / cap));
       s = api_.ggml_scale(context_, h.capped_tanh, cap);
     }
-    h.p = api_.ggml_soft_max_ext(context_, s, mask, cap != 0 ? 1 : scale, 0);
+    h.p = api_.ggml_soft_max_ext(context_, s, sight.mask, cap != 0 ? 1 : scale, 0);
     h.out = products_->nn(h.v, api_.ggml_reshape_3d(context_, h.p, tokens, tokens * group, step));
     return h;
   };
@@ -73,16 +73,11 @@ Var* Tape::attention(Var* q, Var* k, Var* v, ggml_tensor* mask, float scale, flo
       ggml_tensor* p = api_.ggml_reshape_3d(context_, h.p, tokens, tokens * group, step);
       append(dv, products_->tt(dout, p));
       ggml_tensor* dp = api_.ggml_reshape_3d(context_, products_->nt(h.v, dout), tokens, tokens, group * step);
-      ggml_tensor* ds;
-      const float factor = cap != 0 ? 1 : scale;
-      if (is_cpu_) {
-        ds = cpu_softmax_back(api_, context_, dp, h.p, factor);
+      ggml_tensor* sums = api_.ggml_sum_rows(context_, api_.ggml_mul(context_, dp, h.p));
+      ggml_tensor* ds = api_.ggml_mul(context_, api_.ggml_sub(context_, dp, sums), h.p);
+      if (cap == 0) {
+        if (scale != 1) ds = api_.ggml_scale(context_, ds, scale);
       } else {
-        ggml_tensor* sums = api_.ggml_sum_rows(context_, api_.ggml_mul(context_, dp, h.p));
-        ds = api_.ggml_mul(context_, api_.ggml_sub(context_, dp, sums), h.p);
-        if (factor != 1) ds = api_.ggml_scale(context_, ds, factor);
-      }
-      if (cap != 0) {
         // d/ds of cap · tanh(scale · s / cap)
         ggml_tensor* slope = api_.ggml_scale_bias(context_, api_.ggml_sqr(context_, h.capped_tanh), -scale, scale);
         ds = api_.ggml_mul(context_, ds, slope);

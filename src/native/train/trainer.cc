@@ -108,9 +108,11 @@ void Trainer::allocate_states() {
   const auto ints = [&](ggml_type type, int64_t count) { return api_.ggml_new_tensor_1d(c, type, count); };
   b.ids = ints(GGML_TYPE_I32, most);
   b.positions = ints(GGML_TYPE_I32, most);
-  b.mask = ints(GGML_TYPE_F32, most * most);
+  // The processor needs no masks: it makes only scores that are seen.
+  const int64_t scores = is_cpu_ ? 1 : most * most;
+  b.mask = ints(GGML_TYPE_F32, scores);
   const bool slides = std::find(f.sliding.begin(), f.sliding.end(), true) != f.sliding.end();
-  b.mask_sliding = slides ? ints(GGML_TYPE_F32, most * most) : b.mask;
+  b.mask_sliding = slides ? ints(GGML_TYPE_F32, scores) : b.mask;
   b.chunk_rows = ints(GGML_TYPE_I32, BackendProducts::kChunkRows);
   b.places = ints(GGML_TYPE_I32, most);
   b.places_long = ints(GGML_TYPE_I64, most);

@@ -35,8 +35,8 @@ struct TrainerOptions {
 struct TrainRow {
   int64_t tokens;
   const int32_t* ids;
-  const int32_t* positions;
-  const int32_t* segments;  // a token sees those before it of its own number; −1: padding
+  const int32_t* positions;  // of a sample's tokens, rising one by one
+  const int32_t* segments;  // of one number for each sample, whose tokens lie together; −1: padding, which sees nothing
   const int32_t* labels;    // the token that should follow; −1: not trained
   const float* weights;     // of each label in the loss
 };
@@ -110,6 +110,8 @@ class Trainer {
   bool embeddings_trained_ = false;
   int64_t rows_of_step_ = 0;
   bool training_ = false;
+  /// Samples of the row that is at work.
+  std::vector<Stretch> stretches_;
 };
 
 }  // namespace lathe

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { dataNumbers } from '#core/training/data-report.ts';
 import { initialA, loraModules, parameterCount } from '#core/training/modules.ts';
 import { planSteps, shuffled, splitSamples } from '#core/training/order.ts';
-import { rowOf, rowsOf, trainedTokens } from '#core/training/rows.ts';
+import { joinRows, rowOf, rowsOf, trainedTokens } from '#core/training/rows.ts';
 import { fieldNames, readDataset } from '#core/training/samples.ts';
 import { defaultSettings, type TrainingSettings } from '#core/training/settings.ts';
 import { tokenOffsets } from '#core/training/token-offsets.ts';
@@ -36,6 +36,16 @@ test('packing keeps every sample once, in rows that are not too long', () => {
   expect(rows.flat().toSorted((a, b) => a - b)).toEqual([0, 1, 2, 3, 4]);
   for (const row of rows) expect(row.reduce((sum, index) => sum + (samples[index]?.tokens.length ?? 0), 0)).toBeLessThanOrEqual(8);
   expect(rows.length).toBe(3);
+});
+
+test('neighbours go together while they fit, in their order, and a row that is too long by itself goes alone', () => {
+  const lengths = [3, 4, 2, 9, 1, 1];
+  const joined = joinRows(
+    lengths.map((_, index) => [index]),
+    ([index = 0]) => lengths[index] ?? 0,
+    8,
+  );
+  expect(joined).toEqual([[0, 1], [2], [3], [4, 5]]);
 });
 
 test('every epoch sees each row once, in an order that only the seed decides', () => {

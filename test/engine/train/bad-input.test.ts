@@ -161,6 +161,7 @@ async function run(name: string, change: (own: Trainer, step: number) => void) {
       trainer: interfered,
       data,
       settings,
+      togetherTokens: 0,
       checkpointFolder,
       fingerprint: 'x',
       signal: new AbortController().signal,

@@ -7,8 +7,10 @@ import { loadNative, type Native } from '#engine/native.ts';
 import type { TrainerOptions, TrainRow } from '#engine/native-train.ts';
 import { normal, writeFamilyModel, type FamilyModel } from './family-models.ts';
 
-const text = 'The quick brown fox jumps over the lazy dog, and 0123456789 geese fly. '.repeat(3);
+const sentence = 'The quick brown fox jumps over the lazy dog, and 0123456789 geese fly. ';
 const WINDOW = 64;
+/** Several tiles of queries. */
+const LONG_WINDOW = 256;
 
 let native: Native;
 let folder: string;
@@ -18,15 +20,15 @@ beforeAll(async () => {
 });
 
 /** Rows as llama-perplexity cuts a text: BOS first, the second half of each window scored. */
-async function windows(modelPath: string): Promise<TrainRow[]> {
+async function windows(modelPath: string, size: number, text: string): Promise<TrainRow[]> {
   const all = await native.tokenize({ modelPath, text, addSpecial: true });
-  return Array.from({ length: Math.floor(all.length / WINDOW) }, (_, window) => {
-    const tokens = Int32Array.from(all.slice(window * WINDOW, (window + 1) * WINDOW));
+  return Array.from({ length: Math.floor(all.length / size) }, (_, window) => {
+    const tokens = Int32Array.from(all.slice(window * size, (window + 1) * size));
     tokens[0] = 1;
-    const labels = new Int32Array(WINDOW).fill(-1);
-    for (let t = WINDOW / 2; t < WINDOW - 1; t++) labels[t] = tokens[t + 1] ?? -1;
-    const positions = Int32Array.from({ length: WINDOW }, (_, place) => place);
-    return { tokens, positions, segments: new Int32Array(WINDOW), labels, weights: new Float32Array(WINDOW).fill(1) };
+    const labels = new Int32Array(size).fill(-1);
+    for (let t = size / 2; t < size - 1; t++) labels[t] = tokens[t + 1] ?? -1;
+    const positions = Int32Array.from({ length: size }, (_, place) => place);
+    return { tokens, positions, segments: new Int32Array(size), labels, weights: new Float32Array(size).fill(1) };
   });
 }
 
@@ -34,14 +36,15 @@ async function windows(modelPath: string): Promise<TrainRow[]> {
  * The loss without adapters, and for some directions the slope of the loss along them: by finite differences, and as the product
  * with the gradient, which a step of SGD with rate 1 tells.
  */
-async function check(model: FamilyModel, options: Partial<TrainerOptions> = {}) {
+async function check(model: FamilyModel, { size = WINDOW, ...options }: Partial<TrainerOptions> & { readonly size?: number } = {}) {
+  const text = sentence.repeat(size === WINDOW ? 3 : 8);
   const modelPath = join(folder, `${model.family}-${model.type ?? 'F32'}.gguf`);
   const family = await writeFamilyModel(native, modelPath, model);
   const modules = family.linears.flatMap((part) =>
     Array.from({ length: family.layers }, (_, layer) => ({ tensor: `blk.${layer}.${part}.weight`, rank: 4, scale: 0.7 })),
   );
-  const trainer = await native.openTrainer({ modelPath, family, device: 'CPU', threads: 2, maxTokens: WINDOW, modules, ...options });
-  const rows = await windows(modelPath);
+  const trainer = await native.openTrainer({ modelPath, family, device: 'CPU', threads: 2, maxTokens: size, modules, ...options });
+  const rows = await windows(modelPath, size, text);
   const sums = { loss: 0, weight: 0 };
   for (const row of rows) {
     const { lossSum, weightSum } = await trainer.evaluate(row);
@@ -80,7 +83,7 @@ async function check(model: FamilyModel, options: Partial<TrainerOptions> = {}) 
     slopes.push({ of: filter, byGradient, byDifference });
   }
   trainer.close();
-  const { nll } = await native.perplexity({ modelPath, text, contextLength: WINDOW, threads: 2 });
+  const { nll } = await native.perplexity({ modelPath, text, contextLength: size, threads: 2 });
   return { loss: sums.loss / sums.weight, nll, slopes };
 }
 
@@ -124,6 +127,20 @@ describe('every family that can be trained', () => {
   it.each(families)('%s: the loss is llama.cpp’s, and the gradient is the slope of the loss', async (_, model) => {
     const { loss, nll, slopes } = await check(model);
     // llama.cpp keeps keys and values in half precision.
+    expect(Math.abs(loss - nll)).toBeLessThan(1e-3 * Math.max(1, nll / 10));
+    expectSlopes(slopes);
+  });
+});
+
+describe('long rows', () => {
+  it.each<readonly [string, FamilyModel]>([
+    ['llama', { family: 'llama' }],
+    [
+      'gemma2, with caps and windows',
+      { family: 'gemma2', tied: true, layers: 2, more: { sliding_window: 150, attn_logit_softcapping: 5, final_logit_softcapping: 3 } },
+    ],
+  ])('%s: the loss is llama.cpp’s, and the gradient is the slope of the loss', async (_, model) => {
+    const { loss, nll, slopes } = await check(model, { size: LONG_WINDOW });
     expect(Math.abs(loss - nll)).toBeLessThan(1e-3 * Math.max(1, nll / 10));
     expectSlopes(slopes);
   });

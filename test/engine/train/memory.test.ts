@@ -22,7 +22,9 @@ test.for<Partial<TrainingSettings>>([
   { weight_streaming: true },
   { use_peft: false },
   { modules_to_save: ['embed_tokens'] },
+  { per_device_train_batch_size: 2 },
 ])('the estimate holds what the trainer takes with %o', async (given) => {
+  const tokenCount = LENGTH * (given.per_device_train_batch_size ?? 1);
   const native = loadNative();
   const modelPath = join(await mkdtemp(join(tmpdir(), 'lathe-memory-')), 'model.gguf');
   const family = await writeFamilyModel(native, modelPath, {
@@ -33,7 +35,7 @@ test.for<Partial<TrainingSettings>>([
     heads: 8,
     kvHeads: 4,
   });
-  const settings = { ...defaultSettings, ...given };
+  const settings = { ...defaultSettings, per_device_train_batch_size: 1, gradient_accumulation_steps: 1, ...given };
   await using source = await openFileSource(modelPath);
   const header = await readGguf(source);
   const { modules, whole } = trainedParts(header, settings);
@@ -42,19 +44,19 @@ test.for<Partial<TrainingSettings>>([
     family,
     device: 'CPU',
     threads: 1,
-    maxTokens: LENGTH,
+    maxTokens: tokenCount,
     modules: modules.map(({ tensor, rank, scale }) => ({ tensor, rank, scale })),
     whole,
     checkpointing: settings.gradient_checkpointing,
     streaming: settings.weight_streaming,
   });
-  const tokens = Int32Array.from({ length: LENGTH }, (_, place) => place);
+  const tokens = Int32Array.from({ length: tokenCount }, (_, place) => place % LENGTH);
   await trainer.accumulate({
     tokens,
     positions: tokens,
-    segments: new Int32Array(LENGTH),
+    segments: Int32Array.from({ length: tokenCount }, (_, place) => Math.floor(place / LENGTH)),
     labels: tokens,
-    weights: new Float32Array(LENGTH).fill(1),
+    weights: new Float32Array(tokenCount).fill(1),
   });
   const taken = trainer.memory();
   trainer.close();

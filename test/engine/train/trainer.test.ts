@@ -93,8 +93,30 @@ describe('rows', () => {
     expect(distance(await gradientsOf(trainer, [packed([one, two], 9)]), apart)).toBeLessThan(1e-5);
     // Were the two to see each other, it would be another gradient.
     const joined = packed([one, two]);
-    const seeing = { ...joined, segments: joined.segments.map(() => 0) };
+    const seeing = { ...joined, segments: joined.segments.map(() => 0), positions: joined.positions.map((_, place) => place) };
     expect(distance(await gradientsOf(trainer, [seeing]), apart)).toBeGreaterThan(0.1);
+    trainer.close();
+  });
+
+  it('any number of threads finds the same bits', async () => {
+    const row = packed([sample(300, 1), sample(90, 2), sample(2, 3)], 3);
+    const found = [];
+    for (const threads of [1, 2, 3]) {
+      const trainer = await open({ threads, maxTokens: 395 });
+      stir(trainer);
+      found.push({ loss: await trainer.evaluate(row), gradients: await gradientsOf(trainer, [row]) });
+      trainer.close();
+    }
+    for (const each of found) expect(each).toEqual(found[0]);
+  });
+
+  it('a sample in two places of a row is refused, and one whose positions do not rise', async () => {
+    const trainer = await open();
+    const row = packed([sample(10, 1), sample(10, 2)]);
+    const torn = { ...row, segments: row.segments.map((_, place) => (place < 5 || place > 15 ? 0 : 1)) };
+    expect(await errorOf(trainer.evaluate(torn))).toMatchObject({ code: 'internal.unexpected' });
+    const still = { ...row, positions: row.positions.map(() => 0) };
+    expect(await errorOf(trainer.evaluate(still))).toMatchObject({ code: 'internal.unexpected' });
     trainer.close();
   });
 

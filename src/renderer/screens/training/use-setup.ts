@@ -54,11 +54,6 @@ export function useSetup() {
     { baseId: asked.baseId, template: asked.template, settings: asked.settings },
     { enabled: isSound && asked.baseId !== '', keepPrevious: true },
   );
-  const memory = useMemo(() => {
-    if (base === undefined) return undefined;
-    const longest = settings.packing ? settings.max_length : Math.min(settings.max_length, report.data?.longest ?? settings.max_length);
-    return runMemory(shapeFromFacts(base.facts as ModelFacts, base.sizeBytes), settings, longest);
-  }, [base, settings, report.data?.longest]);
   // What a run of this base has measured tells how long the next one takes.
   const runs = useCall('training.runs', {});
   const measured = runs.data?.find(({ config, last }) => config.baseId === base?.id && last?.tokens_per_second != null);
@@ -73,11 +68,17 @@ export function useSetup() {
   // Unless another is chosen, the card with the most memory trains.
   const [largest] = cards.toSorted((a, b) => b.memoryBytes - a.memoryBytes);
   const card = draft.device === null ? largest : cards.find(({ name }) => name === draft.device);
+  const device = card?.name ?? 'CPU';
+  const memory = useMemo(() => {
+    if (base === undefined) return undefined;
+    const longest = settings.packing ? settings.max_length : Math.min(settings.max_length, report.data?.longest ?? settings.max_length);
+    return runMemory(shapeFromFacts(base.facts as ModelFacts, base.sizeBytes), settings, longest, device);
+  }, [base, settings, report.data?.longest, device]);
   return {
     draft,
     cards,
     /** `CPU`, or the name of a card that is there. */
-    device: card?.name ?? 'CPU',
+    device,
     cardBytes: card?.memoryBytes ?? null,
     /** By the speed of an earlier run of the same base; null: there was none. */
     expectedMs: seconds === null ? null : seconds * 1000,
