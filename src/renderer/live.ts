@@ -67,8 +67,10 @@ export function startLive(onEnded: (job: Job) => void, signal: AbortSignal): voi
       const before = queryClient.getQueryData<Job[]>(keyOf('jobs.list', {}))?.find(({ id }) => id === event.job.id);
       patch('jobs.list', {}, (jobs: Job[]) => upsert(jobs, event.job));
       if (event.job.spec.kind === 'train' && event.job.state !== before?.state) refetch('training.runs');
+      if (event.job.spec.kind === 'benchmark' && event.job.state !== before?.state) refetch('benchmark.runs');
       if (!hasEnded(event.job) || (before !== undefined && hasEnded(before))) return;
       if (event.job.spec.kind === 'quantize' || event.job.spec.kind === 'quality') refetch('quantize.cards');
+      if (event.job.spec.kind === 'benchmark') refetch('benchmark.history');
       onEnded(event.job);
     },
     signal,

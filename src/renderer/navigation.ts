@@ -17,6 +17,10 @@ export const goTo = {
   convert: (modelId?: string): void => history.push(`/convert${query({ model: modelId })}`),
   training: (modelId?: string): void => history.push(`/training${query({ model: modelId })}`),
   run: (runId: string): void => history.push(`/training${query({ run: runId })}`),
+  /** To the setup of a run: of all variants of a model, or of these alone. */
+  benchmark: (baseId?: string, modelIds?: readonly string[]): void =>
+    history.push(`/benchmark${query({ base: baseId, models: modelIds?.join(',') })}`),
+  benchmarkRun: (runId: string): void => history.push(`/benchmark${query({ run: runId })}`),
   memory: (modelId?: string): void => history.push(`/memory${query({ model: modelId })}`),
   adapters: (adapterId?: string): void => history.push(`/adapters${query({ use: adapterId })}`),
   server: (): void => history.push('/server'),

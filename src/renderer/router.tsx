@@ -3,6 +3,7 @@ import { history } from './navigation.ts';
 import { librarySearch } from './screens/library/search.ts';
 import { chatSearch } from './screens/chat/search.ts';
 import { adaptersSearch } from './screens/adapters/search.ts';
+import { benchmarkSearch } from './screens/benchmark/search.ts';
 import { convertSearch } from './screens/convert/search.ts';
 import { memorySearch } from './screens/memory/search.ts';
 import { trainingSearch } from './screens/training/search.ts';
@@ -40,6 +41,10 @@ const training = createRoute({ getParentRoute: () => root, path: '/training', va
   import('./screens/training/route.tsx').then(({ route }) => route),
 );
 
+const benchmark = createRoute({ getParentRoute: () => root, path: '/benchmark', validateSearch: benchmarkSearch }).lazy(() =>
+  import('./screens/benchmark/route.tsx').then(({ route }) => route),
+);
+
 const memory = createRoute({ getParentRoute: () => root, path: '/memory', validateSearch: memorySearch }).lazy(() =>
   import('./screens/memory/route.tsx').then(({ route }) => route),
 );
@@ -49,7 +54,7 @@ const server = createRoute({ getParentRoute: () => root, path: '/server' }).lazy
 );
 
 export const router = createRouter({
-  routeTree: root.addChildren([home, library, chat, convert, adapters, training, memory, server]),
+  routeTree: root.addChildren([home, library, chat, convert, adapters, training, benchmark, memory, server]),
   history,
   defaultPreload: 'intent',
   defaultErrorComponent: RouteError,

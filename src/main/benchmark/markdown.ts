@@ -1,8 +1,9 @@
+import { settingsText } from '#core/benchmark/settings-text.ts';
 import { formatBytes, formatDuration, UNKNOWN } from '#core/bytes.ts';
 import { AppError } from '#core/errors/index.ts';
 import type { BenchmarkCell, CellResult, Series } from '#contract/benchmark.ts';
 import type { SavedRun } from '../db/benchmarks.ts';
-import { settingsText, targetText } from './text.ts';
+import { targetText } from './text.ts';
 
 type ResultOf<K extends CellResult['kind']> = Extract<CellResult, { kind: K }>;
 

@@ -1,7 +1,8 @@
+import { settingsText } from '#core/benchmark/settings-text.ts';
 import { formatBytes, formatDuration, UNKNOWN } from '#core/bytes.ts';
 import { AppError } from '#core/errors/index.ts';
 import type { BenchmarkCell, BenchmarkRun, CellResult, Series } from '#contract/benchmark.ts';
-import { settingsText, targetText } from '../benchmark/text.ts';
+import { targetText } from '../benchmark/text.ts';
 import { facts, heading, printable, table } from './text.ts';
 
 /** Where numbers stand, right of their column. */

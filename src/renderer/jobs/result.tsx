@@ -50,6 +50,9 @@ export function resultText(job: Job, format: Formats, t: TFunction): string {
   return t('jobs.results.plain', { time });
 }
 
+/** Jobs whose outcome one may want to hold against what it was made of. */
+const BENCHMARKED: ReadonlySet<Job['spec']['kind']> = new Set(['quantize', 'merge', 'train']);
+
 /** What one may want to do with what a job made. */
 export function NextSteps({ job, onDone = closeJobs }: { readonly job: Job; readonly onDone?: () => void }) {
   const { t } = useTranslation();
@@ -80,6 +83,16 @@ export function NextSteps({ job, onDone = closeJobs }: { readonly job: Job; read
       {trained !== null && (
         <Button variant="light" onClick={then(() => goTo.run(trained.runId))}>
           {t('jobs.next.run')}
+        </Button>
+      )}
+      {result?.kind === 'benchmark' && (
+        <Button variant="light" onClick={then(() => goTo.benchmarkRun(result.runId))}>
+          {t('jobs.next.results')}
+        </Button>
+      )}
+      {made !== undefined && BENCHMARKED.has(spec.kind) && (
+        <Button variant="default" onClick={then(() => goTo.benchmark(made.id))}>
+          {t('jobs.next.benchmark')}
         </Button>
       )}
       {shownId !== null && (

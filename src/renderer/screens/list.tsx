@@ -1,6 +1,7 @@
 import {
   IconBooks,
   IconChartBar,
+  IconGauge,
   IconMessageCircle,
   IconSchool,
   IconServer2,
@@ -11,11 +12,11 @@ import {
 import type { Keys } from '../commands/keys.ts';
 import { goTo } from '../navigation.ts';
 
-export type ScreenName = 'library' | 'chat' | 'convert' | 'adapters' | 'training' | 'memory' | 'server';
+export type ScreenName = 'library' | 'chat' | 'convert' | 'adapters' | 'training' | 'benchmark' | 'memory' | 'server';
 
 interface Screen {
   readonly name: ScreenName;
-  readonly path: '/library' | '/chat/{-$threadId}' | '/convert' | '/adapters' | '/training' | '/memory' | '/server';
+  readonly path: '/library' | '/chat/{-$threadId}' | '/convert' | '/adapters' | '/training' | '/benchmark' | '/memory' | '/server';
   readonly icon: Icon;
   readonly keys: Keys;
   open(): void;
@@ -53,17 +54,24 @@ export const screens: readonly Screen[] = [
     open: () => goTo.training(),
   },
   {
+    name: 'benchmark',
+    path: '/benchmark',
+    icon: IconGauge,
+    keys: { desktop: 'mod+6', browser: 'alt+6' },
+    open: () => goTo.benchmark(),
+  },
+  {
     name: 'memory',
     path: '/memory',
     icon: IconChartBar,
-    keys: { desktop: 'mod+6', browser: 'alt+6' },
+    keys: { desktop: 'mod+7', browser: 'alt+7' },
     open: () => goTo.memory(),
   },
   {
     name: 'server',
     path: '/server',
     icon: IconServer2,
-    keys: { desktop: 'mod+7', browser: 'alt+7' },
+    keys: { desktop: 'mod+8', browser: 'alt+8' },
     open: () => goTo.server(),
   },
 ];

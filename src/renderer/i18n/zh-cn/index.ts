@@ -1,5 +1,6 @@
 import type { Messages } from '../en/index.ts';
 import { adapters } from './adapters.ts';
+import { benchmark } from './benchmark.ts';
 import { chat } from './chat.ts';
 import { convert } from './convert.ts';
 import { estimate } from './estimate.ts';
@@ -27,6 +28,7 @@ export const zhCn = {
   ...convert,
   ...adapters,
   ...training,
+  ...benchmark,
   ...estimate,
   ...server,
 } as const satisfies Messages;

@@ -1,3 +1,4 @@
+import { download } from '../../download.ts';
 import { apiInUse, asAppError } from '../../queries.ts';
 import { goTo } from '../../navigation.ts';
 import { errorToast } from '../../toasts.tsx';
@@ -6,17 +7,6 @@ import { visibleTurns } from './message-tree.ts';
 
 /** What can be exported, for the file dialog. */
 const READABLE = '.json,.md,.markdown,application/json,text/markdown';
-
-/** Hand a text to the browser as a file to keep. */
-function download(name: string, text: string): void {
-  const address = URL.createObjectURL(new Blob([text], { type: 'text/plain;charset=utf-8' }));
-  const link = document.createElement('a');
-  link.href = address;
-  link.download = name;
-  link.click();
-  // After the download has begun.
-  setTimeout(() => URL.revokeObjectURL(address), 10_000);
-}
 
 /** Save a thread as a file: JSON with all of it, Markdown of the branch in view. */
 export async function saveThread(threadId: string, format: 'json' | 'markdown'): Promise<void> {
