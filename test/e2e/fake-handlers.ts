@@ -223,7 +223,7 @@ export function fakeHandlers(options: FakeOptions): AppHandlers {
   return {
     adapters: adapterHandlers(() => [...models.values()]),
     training: trainingHandlers(scene),
-    benchmark: benchmarkHandlers(),
+    benchmark: benchmarkHandlers(scene),
     library: {
       list: () => {
         if (scene === 'error')

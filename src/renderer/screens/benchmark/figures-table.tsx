@@ -25,7 +25,7 @@ export function FiguresTable({ rows, view, isAtWork }: Props) {
   const sort = (column: Column): void =>
     setOrder(order?.column === column ? (order.isDown ? { column, isDown: false } : undefined) : { column, isDown: true });
   return (
-    <section aria-labelledby="benchmark-figures">
+    <div>
       <h3 className={classes.subtitle} id="benchmark-figures">
         {t('benchmark.table.title')}
       </h3>
@@ -84,7 +84,7 @@ export function FiguresTable({ rows, view, isAtWork }: Props) {
         </table>
       </div>
       <TableNotes rows={rows} />
-    </section>
+    </div>
   );
 }
 

@@ -26,7 +26,8 @@ interface FigureProps {
 export function Figure({ series, write }: FigureProps) {
   const { t } = useTranslation();
   if (series == null) return UNKNOWN;
-  const { median, low, high, outliers } = series;
+  const { median, outliers } = series;
+  const [low, high] = [write(series.low), write(series.high)];
   return (
     <>
       {write(median)}
@@ -36,7 +37,7 @@ export function Figure({ series, write }: FigureProps) {
           <span className="sr-only">{t('benchmark.table.outliers', { count: outliers.length })}</span>
         </span>
       )}
-      {high > low && <span className={classes.range}>{t('benchmark.table.range', { low: write(low), high: write(high) })}</span>}
+      {low !== high && <span className={classes.range}>{t('benchmark.table.range', { low, high })}</span>}
     </>
   );
 }

@@ -5,6 +5,7 @@ import type { AppError } from '#core/errors/index.ts';
 import { ErrorPanel } from '../../components/error-panel.tsx';
 import { useFormat } from '../../format.ts';
 import { apiInUse, asAppError, keyOf, queryClient } from '../../queries.ts';
+import { roundTime } from './round-time.ts';
 import { set } from './store.ts';
 import type { Setup } from './use-setup.ts';
 import classes from './benchmark.module.css';
@@ -19,7 +20,7 @@ export function SetupFoot({ setup, onOpen }: { readonly setup: Setup; readonly o
   const missing = setup.missing ?? (plan.isError ? 'broken' : plan.data === undefined ? 'plan' : null);
   const what = t('benchmark.start', { count: plan.data?.cells ?? 0 });
   const estimateMs = plan.data?.estimateMs ?? null;
-  const words = estimateMs === null ? what : t('benchmark.startTime', { what, time: format.duration(estimateMs) });
+  const words = estimateMs === null ? what : t('benchmark.startTime', { what, time: format.duration(roundTime(estimateMs)) });
   const start = async (): Promise<void> => {
     setBusy(true);
     setProblem(null);

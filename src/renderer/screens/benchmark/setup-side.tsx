@@ -1,6 +1,7 @@
 import { useTranslation } from 'react-i18next';
 import { ErrorPanel } from '../../components/error-panel.tsx';
 import { UNKNOWN, useFormat } from '../../format.ts';
+import { roundTime } from './round-time.ts';
 import type { Setup } from './use-setup.ts';
 import classes from './benchmark.module.css';
 
@@ -10,7 +11,8 @@ export function SetupSide({ setup }: { readonly setup: Setup }) {
   const format = useFormat();
   const { plan, missing, request } = setup;
   const known = missing === null && !plan.isError ? plan.data : undefined;
-  const time = known === undefined ? UNKNOWN : known.estimateMs === null ? t('benchmark.side.unknown') : format.duration(known.estimateMs);
+  const time =
+    known === undefined ? UNKNOWN : known.estimateMs === null ? t('benchmark.side.unknown') : format.duration(roundTime(known.estimateMs));
   return (
     <aside className={classes.side} aria-labelledby="benchmark-side">
       <h2 className={classes.sideTitle} id="benchmark-side">

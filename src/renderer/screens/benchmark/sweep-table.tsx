@@ -13,7 +13,7 @@ export function SweepTable({ run, cells }: { readonly run: BenchmarkRun; readonl
   const found = (target: number, name: string): BenchmarkCell | undefined =>
     cells.find((cell) => cell.target === target && cell.task.kind === 'speed' && settingsText(cell.task.settings) === name);
   return (
-    <section aria-labelledby="benchmark-sweep">
+    <div>
       <h3 className={classes.subtitle} id="benchmark-sweep">
         {t('benchmark.sweepTable.title')}
       </h3>
@@ -58,6 +58,6 @@ export function SweepTable({ run, cells }: { readonly run: BenchmarkRun; readonl
         </table>
       </div>
       <p className={classes.tableNote}>{t('benchmark.sweepTable.note')}</p>
-    </section>
+    </div>
   );
 }

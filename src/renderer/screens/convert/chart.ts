@@ -24,6 +24,7 @@ const LETTER = 5.6;
 export function placeLabels<T extends { readonly x: number; readonly y: number; readonly label: string }>(
   points: readonly T[],
   area: { readonly left: number; readonly right: number; readonly top: number; readonly bottom: number },
+  letterWidth = LETTER,
 ): (T & Placed)[] {
   interface Box {
     readonly left: number;
@@ -36,7 +37,7 @@ export function placeLabels<T extends { readonly x: number; readonly y: number; 
   const meets = (one: Box, other: Box): boolean =>
     one.left < other.right && other.left < one.right && one.top < other.bottom && other.top < one.bottom;
   return points.map((point, index) => {
-    const width = point.label.length * LETTER;
+    const width = point.label.length * letterWidth;
     const place = (anchor: Placed['anchor'], labelX: number, labelY: number) => {
       const left = anchor === 'start' ? labelX : anchor === 'end' ? labelX - width : labelX - width / 2;
       return { anchor, labelX, labelY, box: { left, right: left + width, top: labelY - LINE + 2, bottom: labelY + 2 } };
