@@ -35,14 +35,15 @@ export function formatDuration(durationMs: number, locale = 'en'): string {
   if (!Number.isFinite(durationMs) || durationMs < 0) return UNKNOWN;
   const unit = (value: number, name: string, digits = 0): string =>
     numberFormat(locale, { style: 'unit', unit: name, unitDisplay: 'short', maximumFractionDigits: digits }).format(value);
-  const join = (...parts: string[]): string => parts.join(' ');
+  const join = (value: number, name: string, rest: number, restName: string): string =>
+    rest === 0 ? unit(value, name) : `${unit(value, name)} ${unit(rest, restName)}`;
   if (durationMs < 1000) return unit(Math.round(durationMs), 'millisecond');
   if (durationMs < 9950) return unit(durationMs / 1000, 'second', 1);
   const seconds = Math.round(durationMs / 1000);
   if (seconds < 60) return unit(seconds, 'second');
-  if (seconds < 3600) return join(unit(Math.floor(seconds / 60), 'minute'), unit(seconds % 60, 'second'));
+  if (seconds < 3600) return join(Math.floor(seconds / 60), 'minute', seconds % 60, 'second');
   const minutes = Math.round(seconds / 60);
-  if (minutes < 24 * 60) return join(unit(Math.floor(minutes / 60), 'hour'), unit(minutes % 60, 'minute'));
+  if (minutes < 24 * 60) return join(Math.floor(minutes / 60), 'hour', minutes % 60, 'minute');
   const hours = Math.round(minutes / 60);
-  return join(unit(Math.floor(hours / 24), 'day'), unit(hours % 24, 'hour'));
+  return join(Math.floor(hours / 24), 'day', hours % 24, 'hour');
 }

@@ -136,6 +136,24 @@ const states: readonly State[] = [
     ],
   },
   { name: 'training, a run that is gone', scene: 'error', at: '/training?run=none' },
+  { name: 'benchmark, empty', scene: 'empty', at: '/benchmark' },
+  {
+    name: 'benchmark, setup',
+    scene: 'filled',
+    at: '/benchmark?base=smol',
+    open: [
+      async (page) => {
+        for (const name of [/^(Questions with known answers|有已知答案的问题)$/, /^(Your own prompts|您自己的提示词)$/])
+          await page.getByRole('switch', { name }).click({ force: true });
+        await page.getByRole('button', { name: /^(Try several settings|.*多种设置.*)$/ }).click();
+      },
+      async (page) => page.getByRole('button', { name: /^(Import a result|导入结果)$/ }).click(),
+    ],
+  },
+  { name: 'benchmark, a run under way', scene: 'running', at: '/benchmark?run=b4' },
+  { name: 'benchmark, one computer beside another', scene: 'filled', at: '/benchmark?run=b1&beside=b3' },
+  { name: 'benchmark, settings swept, one failed', scene: 'filled', at: '/benchmark?run=b2' },
+  { name: 'benchmark, an error', scene: 'error', at: '/benchmark?run=none' },
   { name: 'server, off', scene: 'empty', at: '/server' },
   {
     name: 'server, asked',

@@ -132,7 +132,7 @@ export const benchmark = {
       reasons: {
         only: 'Only {{name}} was measured: {{speed}} tokens a second in {{memory}}.',
         fastestOfFaithful:
-          'Take {{name}}: of those that stay close to the base (KL divergence up to {{limit}}) it is the fastest, {{times}} times as fast as the slowest, in {{memory}}. It loses {{kl}}.',
+          'Take {{name}}: of those that stay close to the base (KL divergence up to {{limit}}) it is the fastest, {{times}} times as fast as the slowest, in {{memory}}. Its own divergence is {{kl}}.',
         equallyFast:
           'Take {{name}}: it stays close to the base (KL divergence {{kl}}, where up to {{limit}} is hardly noticed), and of those as fast it needs the least memory: {{memory}}.',
         mostFaithful: 'Take {{name}}: all of them lose more than a KL divergence of {{limit}}, and this one loses least ({{kl}}).',
@@ -144,8 +144,8 @@ export const benchmark = {
     table: {
       title: 'All figures',
       name: 'Variant',
-      prompt: 'Reading',
-      answer: 'Writing',
+      prompt: 'Reading, t/s',
+      answer: 'Writing, t/s',
       firstToken: 'First token',
       load: 'Load',
       memory: 'Memory',
@@ -210,14 +210,6 @@ export const benchmark = {
       versions: 'Versions',
       features: 'llama.cpp built for',
     },
-    history: {
-      title: 'Benchmarks',
-      note: 'What was measured of this model, the newest first.',
-      writing: 'Writing',
-      reading: 'Reading',
-      memory: 'Memory',
-      when: 'Run',
-      measure: 'Benchmark',
-    },
+    history: { title: 'Benchmarks', writing: '{{rate}} t/s', kl: 'KL {{kl}}', measure: 'Benchmark its variants' },
   },
 } as const;

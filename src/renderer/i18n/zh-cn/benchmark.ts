@@ -139,8 +139,8 @@ export const benchmark = {
     table: {
       title: '全部数字',
       name: '版本',
-      prompt: '读取',
-      answer: '写出',
+      prompt: '读取，词元/秒',
+      answer: '写出，词元/秒',
       firstToken: '首个词元',
       load: '加载',
       memory: '内存',
@@ -203,14 +203,6 @@ export const benchmark = {
       versions: '版本',
       features: 'llama.cpp 特性',
     },
-    history: {
-      title: '基准测试',
-      note: '对此模型测过的内容，最新的在前。',
-      writing: '写出',
-      reading: '读取',
-      memory: '内存',
-      when: '测试',
-      measure: '基准测试',
-    },
+    history: { title: '基准测试', writing: '{{rate}} 词元/秒', kl: 'KL 散度 {{kl}}', measure: '测试其各个版本' },
   },
 };

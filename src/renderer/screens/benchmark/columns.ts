@@ -1,7 +1,7 @@
 import type { Row } from './results.ts';
 
-/** What a table of results can show of a target, in this order. */
-export const COLUMNS = ['answer', 'prompt', 'firstToken', 'memory', 'load', 'energy', 'kl', 'topOne', 'perplexity', 'questions'] as const;
+/** What a table of results can show of a target, in this order: what the chart shows comes first. */
+export const COLUMNS = ['answer', 'kl', 'memory', 'prompt', 'firstToken', 'topOne', 'perplexity', 'questions', 'load', 'energy'] as const;
 export type Column = (typeof COLUMNS)[number];
 
 export interface Order {

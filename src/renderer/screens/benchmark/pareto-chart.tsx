@@ -5,6 +5,7 @@ import { GiB, KiB, MiB } from '#core/bytes.ts';
 import { useFormat } from '../../format.ts';
 import { placeLabels } from '../convert/chart.ts';
 import type { Variant } from './results.ts';
+import { withoutPrefix } from './short-names.ts';
 import { linearScale, lossScale } from './scale.ts';
 import classes from './benchmark.module.css';
 
@@ -59,15 +60,16 @@ export function ParetoChart({ ref, variants, others, dominated, recommendedId }:
   const x = (speed: number): number => LEFT + speeds.place(speed) * (width - LEFT - RIGHT);
   const y = (value: number): number => height - BOTTOM - losses.place(value) * (height - TOP - BOTTOM);
   const radius = (bytes: number): number => (byLoss ? LEAST_RADIUS + MORE_RADIUS * Math.sqrt(bytes / most) : 6);
+  const shortNames = withoutPrefix(points.map(({ row }) => row.name));
   const isBeside = new Set(others);
   const placed = placeLabels(
-    points.map((point) => ({
+    points.map((point, place) => ({
       point,
-      label: point.row.name,
+      label: shortNames[place] ?? '',
       x: x(point.tokensPerSecond),
       y: y(byLoss ? (point.meanKl ?? 0) : point.memoryBytes),
     })),
-    { left: LEFT, right: width, top: 4, bottom: height - BOTTOM + 4 },
+    { left: LEFT, right: width - 4, top: 4, bottom: height - BOTTOM + 4 },
     LETTER_WIDTH,
   );
   return (
@@ -114,7 +116,7 @@ export function ParetoChart({ ref, variants, others, dominated, recommendedId }:
           const side = anchor === 'start' ? r - 5 : anchor === 'end' ? 5 - r : 0;
           const up = anchor === 'middle' ? (labelY < cy ? 5 - r : r - 5) : 0;
           return (
-            <g key={point.id} data-look={look} data-point={label}>
+            <g key={point.id} data-look={look} data-point={point.row.name}>
               {series != null && series.high > series.low && (
                 <line x1={x(series.low)} x2={x(series.high)} y1={cy} y2={cy} className={classes.whisker} />
               )}

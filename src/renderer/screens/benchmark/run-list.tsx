@@ -25,13 +25,13 @@ export function RunList({ runs, openId, onNew, onOpen }: Props) {
         {t('benchmark.runs.new')}
       </Button>
       <ul>
-        {runs.map(({ id, name, state, cells, isImported, createdMs }) => (
+        {runs.map(({ id, name, state, cells, isImported, environment, createdMs }) => (
           <li key={id} className={classes.runItem} data-open={id === openId || undefined}>
             <button type="button" aria-current={id === openId} onClick={() => onOpen(id)}>
               <span className={classes.runName}>{name}</span>
               <span className={`${classes.runNote} num`}>
                 {(isImported
-                  ? [t('benchmark.runs.computer'), format.day(createdMs)]
+                  ? [environment?.name ?? t('benchmark.runs.computer'), format.day(createdMs)]
                   : [
                       state === 'done'
                         ? t(`benchmark.states.${state}`)

@@ -1,7 +1,9 @@
 import { ticksOf } from '../convert/chart.ts';
 
-/** Divergences that are told apart, over the decades that variants span. */
-const LOSSES = [0, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30];
+/** Round divergences, over the decades that variants span. */
+const LOSSES = [1, 2, 5]
+  .flatMap((step) => [0.001, 0.01, 0.1, 1, 10].map((decade) => step * decade))
+  .toSorted((left, right) => left - right);
 
 export interface Scale {
   readonly ticks: readonly number[];
@@ -21,11 +23,12 @@ export function linearScale(values: readonly number[], count: number, unit = 1):
  * @param gap share of the axis that two ticks keep between them
  */
 export function lossScale(values: readonly number[], gap = 0.09): Scale {
-  const end = Math.max(...values, 0.001) * 1.1;
+  const most = Math.max(...values);
+  const end = LOSSES.find((tick) => tick >= most) ?? most;
   const place = (value: number): number => Math.sqrt(Math.max(0, value) / end);
   const ticks: number[] = [];
   // From the largest down, zero always among them.
-  for (const tick of LOSSES.filter((each) => each > 0 && each <= end).toReversed()) {
+  for (const tick of LOSSES.filter((each) => each <= end).toReversed()) {
     const above = ticks[0];
     if (place(tick) >= gap && (above === undefined || place(above) - place(tick) >= gap)) ticks.unshift(tick);
   }

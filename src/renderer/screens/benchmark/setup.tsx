@@ -3,6 +3,7 @@ import { IconGauge, IconPlus, IconSparkles, IconTransform } from '@tabler/icons-
 import type { ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import { EmptyState } from '../../components/empty-state.tsx';
+import { ErrorPanel } from '../../components/error-panel.tsx';
 import { ModelPick } from '../../components/model-pick.tsx';
 import { startDemo } from '../../jobs/start.ts';
 import { openDialog } from '../../layers.ts';
@@ -22,17 +23,28 @@ export function SetupView({ onOpen }: { readonly onOpen: (runId: string) => void
   const library = useCall('library.list', {});
   const setup = useSetup();
   const { bases, base, runnable } = setup;
+  if (library.isError)
+    return (
+      <div className={classes.notice}>
+        <ErrorPanel
+          error={library.error}
+          action={{ label: t('common.retry'), run: () => void library.refetch(), busy: library.isFetching }}
+        />
+      </div>
+    );
   if (!library.isSuccess) return <div className={classes.work} />;
   if (bases.length === 0)
     return (
-      <EmptyState icon={<IconGauge size={22} stroke={1.5} />} title={t('benchmark.empty.title')} text={t('benchmark.empty.text')}>
-        <Button leftSection={<IconSparkles size={15} />} onClick={startDemo}>
-          {t('library.createDemo')}
-        </Button>
-        <Button variant="default" leftSection={<IconPlus size={15} />} onClick={() => openDialog({ kind: 'add' })}>
-          {t('library.add.title')}
-        </Button>
-      </EmptyState>
+      <div className={classes.work}>
+        <EmptyState icon={<IconGauge size={22} stroke={1.5} />} title={t('benchmark.empty.title')} text={t('benchmark.empty.text')}>
+          <Button leftSection={<IconSparkles size={15} />} onClick={startDemo}>
+            {t('library.createDemo')}
+          </Button>
+          <Button variant="default" leftSection={<IconPlus size={15} />} onClick={() => openDialog({ kind: 'add' })}>
+            {t('library.add.title')}
+          </Button>
+        </EmptyState>
+      </div>
     );
   return (
     <div className={classes.work}>

@@ -3,6 +3,7 @@ import {
   IconCopy,
   IconDots,
   IconFolderOpen,
+  IconGauge,
   IconMessageCircle,
   IconPencil,
   IconShieldCheck,
@@ -88,6 +89,11 @@ export function Actions({ model }: { readonly model: Model }) {
           >
             {t('library.actions.rename')}
           </Menu.Item>
+          {canQuantize(model) && (
+            <Menu.Item leftSection={<IconGauge {...SIZE} />} onClick={() => goTo.benchmark(model.id)}>
+              {t('benchmark.history.measure')}
+            </Menu.Item>
+          )}
           {host?.canReveal === true && (
             <Menu.Item
               leftSection={<IconFolderOpen {...SIZE} />}

@@ -7,6 +7,7 @@ import { needBytes } from '../../../fit.ts';
 import { useFormat } from '../../../format.ts';
 import { familyOf } from '../../../models.ts';
 import { Annotations } from './annotations.tsx';
+import { Benchmarks } from './benchmarks.tsx';
 import { Files } from './files.tsx';
 import { Relations } from './relations.tsx';
 import { factRows } from './facts.ts';
@@ -64,6 +65,7 @@ export function Overview({ model, details }: Props) {
         </dl>
         <TypeShares bytesByType={facts.bytesByType} />
       </section>
+      <Benchmarks model={model} />
       <Files model={model} files={details?.files} />
       <Relations model={model} lineage={details?.lineage} />
     </div>
