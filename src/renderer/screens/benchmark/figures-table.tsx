@@ -60,8 +60,7 @@ export function FiguresTable({ rows, view, isAtWork }: Props) {
                 data-recommended={row.id === recommendedId || undefined}
               >
                 <th scope="row">
-                  {row.name}
-                  {row.isBase && <span className={classes.tag}>{t('benchmark.pareto.base')}</span>}
+                  {row.name} {row.isBase && <span className={classes.tag}>{t('benchmark.pareto.base')}</span>}
                   {row.id === recommendedId && (
                     <span className={classes.tag} data-look="recommended">
                       {t('benchmark.pareto.recommended')}
