@@ -16,12 +16,14 @@ import classes from './benchmark.module.css';
 interface Props {
   readonly run: BenchmarkRun;
   /** What the picture is made of, where there is one. */
-  readonly chart: RefObject<SVGSVGElement | null>;
+  readonly chart: RefObject<SVGSVGElement | null> | null;
+  /** Below the picture. */
+  readonly advice: string | null;
   readonly onGone: () => void;
 }
 
 /** What can be done with a run in its state. */
-export function Controls({ run, chart, onGone }: Props) {
+export function Controls({ run, chart, advice, onGone }: Props) {
   const { t } = useTranslation();
   const navigate = useNavigate({ from: '/benchmark' });
   const cancel = useAction('benchmark.cancel');
@@ -46,8 +48,9 @@ export function Controls({ run, chart, onGone }: Props) {
     }
   };
   const savePicture = async (): Promise<void> => {
-    if (chart.current === null) return;
+    if (chart?.current == null) return;
     const notes = [
+      advice ?? '',
       run.environment?.name ?? '',
       Object.entries(run.environment?.versions ?? {})
         .map((each) => each.join(' '))
@@ -100,7 +103,7 @@ export function Controls({ run, chart, onGone }: Props) {
           </Button>
         </Menu.Target>
         <Menu.Dropdown>
-          <Menu.Item onClick={() => void savePicture()}>{t('benchmark.exports.png')}</Menu.Item>
+          {chart !== null && <Menu.Item onClick={() => void savePicture()}>{t('benchmark.exports.png')}</Menu.Item>}
           <Menu.Item onClick={() => void save('json', 'file')}>{t('benchmark.exports.json')}</Menu.Item>
           <Menu.Item onClick={() => void save('markdown', 'file')}>{t('benchmark.exports.markdown')}</Menu.Item>
           <Menu.Item onClick={() => void save('markdown', 'copy')}>{t('benchmark.exports.copy')}</Menu.Item>

@@ -14,6 +14,7 @@ import { Environment } from './environment.tsx';
 import { Failures } from './failures.tsx';
 import { FiguresTable } from './figures-table.tsx';
 import { ParetoSection } from './pareto.tsx';
+import { reasonText } from './reason.ts';
 import { rowsOf, settingsOf, variantsOf } from './results.ts';
 import { RunFollower } from './run-follower.ts';
 import { SweepTable } from './sweep-table.tsx';
@@ -51,6 +52,7 @@ export function RunView({ runId, besideId, runs, onBeside, onGone }: Props) {
   const others = besideId === undefined || beside.data === undefined ? [] : rowsOf(beside.data, shown?.name, true);
   const variants = variantsOf(rows);
   const view = paretoView(variants);
+  const advice = isAtWork || view.recommendation === null ? null : reasonText(view.recommendation, variants, format, t);
   const job = active.find(({ id }) => id === run.jobId);
   const finished = run.cells.done + run.cells.failed;
   const choices = runs.filter(({ id }) => id !== runId);
@@ -78,7 +80,7 @@ export function RunView({ runId, besideId, runs, onBeside, onGone }: Props) {
                 .join(' · ')}
             </p>
           </div>
-          <Controls run={run} chart={chart} onGone={onGone} />
+          <Controls run={run} chart={variants.length === 0 ? null : chart} advice={advice} onGone={onGone} />
         </header>
         {isAtWork && (
           <Progress label={run.name} fraction={run.state === 'waiting' ? null : (job?.fraction ?? finished / run.cells.total)} />
@@ -112,7 +114,7 @@ export function RunView({ runId, besideId, runs, onBeside, onGone }: Props) {
           </div>
         )}
         {beside.isError && besideId !== undefined && <ErrorPanel error={beside.error} onDismiss={() => onBeside(null)} />}
-        <ParetoSection variants={variants} others={variantsOf(others)} view={view} chart={chart} isAtWork={isAtWork} />
+        <ParetoSection variants={variants} others={variantsOf(others)} view={view} chart={chart} isAtWork={isAtWork} advice={advice} />
         <FiguresTable rows={[...rows, ...others]} view={view} isAtWork={isAtWork} />
         {settings.length > 1 && <SweepTable run={run} cells={cells} />}
         <Failures run={run} cells={cells} />
