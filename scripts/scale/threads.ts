@@ -23,6 +23,7 @@ export function writeThreads(databasePath: string, count: number, nowMs = Date.n
           id: threadId,
           title: `Conversation ${index}: ${WORDS.slice(index % 12, (index % 12) + 4).join(' ')}`,
           modelId: null,
+          remote: null,
           mode: 'chat',
           systemPrompt: '',
           sampling: sampling.parse({}),

@@ -8,6 +8,7 @@ import {
   type SamplingParameterName,
 } from '#core/sampling/parameters.ts';
 import { call, stream } from './define.ts';
+import { remoteChoice } from './remote.ts';
 import { count, fraction, id, none, timeMs } from './shared.ts';
 import { errorData } from './wire.ts';
 
@@ -98,8 +99,19 @@ const adapterMix = z.array(mixedAdapter).max(MAX_MIXED_ADAPTERS);
 
 /** What was measured while an answer was made. */
 export const answerFacts = z.object({
+  /** Null of a model that was removed since, and of a remote engine's. */
   modelId: id.nullable(),
   modelName: z.string(),
+  /** The remote engine that made the answer; absent: this computer did. */
+  remote: z
+    .object({
+      name: z.string(),
+      /** Name and port of the computer that was asked. */
+      host: z.string(),
+      /** False: the engine did not tell how many tokens there were; `answerTokens` are then the pieces that came. */
+      isCounted: z.boolean(),
+    })
+    .optional(),
   /** Adapters that had a part in it; absent: none. */
   adapters: z.array(z.object({ adapterId: id.nullable(), name: z.string(), scale: z.number() })).optional(),
   sampling,
@@ -144,6 +156,8 @@ export const thread = z.object({
   id,
   title: z.string(),
   modelId: id.nullable(),
+  /** A model of a remote engine, in the place of one of the library; at most one of the two is chosen. */
+  remote: remoteChoice.nullable(),
   mode: promptMode,
   systemPrompt: z.string(),
   sampling,
@@ -215,7 +229,9 @@ export const chatEvent = z.discriminatedUnion('type', [
 const text = z.string().max(2_000_000);
 const threadSettings = {
   title: z.string().trim().min(1).max(200).optional(),
+  /** Choosing one takes the remote model's place, and the other way round. */
   modelId: id.nullable().optional(),
+  remote: remoteChoice.nullable().optional(),
   mode: promptMode.optional(),
   systemPrompt: text.optional(),
   sampling: sampling.optional(),
@@ -241,7 +257,7 @@ export type SearchHit = z.output<typeof searchHit>;
 export const savedChat = z.object({
   format: z.literal('lathe-chat'),
   version: z.literal(1),
-  thread: thread.omit({ id: true, modelId: true, adapters: true }).extend({
+  thread: thread.omit({ id: true, modelId: true, remote: true, adapters: true }).extend({
     answerCount: answerCount.default(1),
     tools: toolNames.default([]),
     folder: folderName.default(''),
@@ -275,11 +291,12 @@ export const chat = {
       messageId: id,
       seed: sampling.shape.seed.unwrap().optional(),
       modelId: id.optional(),
+      remote: remoteChoice.optional(),
       adapters: adapterMix.optional(),
     }),
     generationEvent,
   ),
-  /** Go on with an answer where it ended. */
+  /** Go on with an answer where it ended. Throws `remote.noContinuation` of a remote model. */
   resume: stream(z.object({ threadId: id, messageId: id }), generationEvent),
   /** Give an answer the results of all of its calls, and stream the next one. A null is for one of Lathe's own functions to work out. */
   callTools: stream(

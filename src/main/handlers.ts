@@ -6,6 +6,7 @@ import type { JobQueue } from './jobs/queue.ts';
 import type { Library } from './library/index.ts';
 import type { ApiServer } from './openai/index.ts';
 import type { Quantize } from './quantize/index.ts';
+import type { RemoteEngines } from './remote/index.ts';
 import type { System } from './system/index.ts';
 import type { Training } from './training/index.ts';
 
@@ -17,12 +18,24 @@ interface ServiceParts {
   readonly training: Training;
   readonly benchmarks: Benchmarks;
   readonly jobs: JobQueue;
+  readonly remote: RemoteEngines;
   readonly server: ApiServer;
   readonly system: System;
 }
 
 /** The contract, and who answers it. */
-export function appHandlers({ library, chat, quantize, adapters, training, benchmarks, jobs, server, system }: ServiceParts): AppHandlers {
+export function appHandlers({
+  library,
+  chat,
+  quantize,
+  adapters,
+  training,
+  benchmarks,
+  jobs,
+  remote,
+  server,
+  system,
+}: ServiceParts): AppHandlers {
   return {
     library: library.handlers,
     chat: chat.handlers,
@@ -39,6 +52,7 @@ export function appHandlers({ library, chat, quantize, adapters, training, bench
       watch: ({ jobId }, { signal }) => jobs.watch(jobId, signal),
       changes: (_, { signal }) => jobs.changes(signal),
     },
+    remote: remote.handlers,
     server: server.handlers,
     system: system.handlers,
   };

@@ -7,12 +7,22 @@ export interface PickRequest {
   readonly suggestedName?: string | undefined;
 }
 
+/** The system's keychain: it keeps the secret that small texts are encrypted with. */
+export interface Keychain {
+  /** Null where the system keeps no secrets after all. */
+  seal(text: string): Uint8Array | null;
+  /** Null where it cannot be opened. */
+  open(sealed: Uint8Array): string | null;
+}
+
 /** What only the surroundings can do: Electron has dialogs and a file manager, a plain Node process has neither. */
 export interface Host {
   readonly kind: 'desktop' | 'serve' | 'cli';
   readonly canPickFile: boolean;
   readonly canReveal: boolean;
   readonly hasTrash: boolean;
+  /** Null where there is none that this program could use. */
+  readonly keychain: Keychain | null;
   /** Names and versions of what Lathe runs on. */
   readonly versions: Readonly<Record<string, string>>;
   /** The system's dialog; null when the user closed it. Throws `host.noDialog` where there is none. */
@@ -30,6 +40,7 @@ export function nodeHost(kind: 'serve' | 'cli', versions: Readonly<Record<string
     canPickFile: false,
     canReveal: false,
     hasTrash: ['linux', 'darwin', 'win32'].includes(process.platform),
+    keychain: null,
     versions,
     pick: async () => {
       throw new AppError('host.noDialog', {});

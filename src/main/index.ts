@@ -8,6 +8,7 @@ import {
   MessageChannelMain,
   nativeTheme,
   protocol,
+  safeStorage,
   session,
   shell,
   utilityProcess,
@@ -60,7 +61,13 @@ async function start(): Promise<void> {
 
   const lathe = await openApp({
     home,
-    host: electronHost({ dialog, shell, window: () => window, versions: { ...appVersions(here), electron: process.versions.electron } }),
+    host: electronHost({
+      dialog,
+      shell,
+      safeStorage,
+      window: () => window,
+      versions: { ...appVersions(here), electron: process.versions.electron },
+    }),
     spawn: (kind, printed) =>
       startUtilityEngine(kind, {
         entry: join(here, 'engine.js'),

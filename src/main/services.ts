@@ -15,6 +15,7 @@ import { followChanges } from './db/feed.ts';
 import { jobRepository } from './db/jobs.ts';
 import { modelRepository } from './db/models.ts';
 import { openDatabase } from './db/open.ts';
+import { remoteRepository } from './db/remotes.ts';
 import { settingsRepository } from './db/settings.ts';
 import type { Engines } from './engines/index.ts';
 import { appHandlers } from './handlers.ts';
@@ -35,6 +36,7 @@ import { resolveUserPath } from './library/paths.ts';
 import type { Log } from './log.ts';
 import { createApiServer, type ApiMount } from './openai/index.ts';
 import { createQuantize } from './quantize/index.ts';
+import { createRemoteEngines } from './remote/index.ts';
 import { createSystem } from './system/index.ts';
 import { createTraining } from './training/index.ts';
 import { createRunStore } from './training/store.ts';
@@ -85,12 +87,14 @@ export function openServices({ home, host, engines, log, clock = Date.now }: Ser
     letGo: (modelId) => chat.letGo(modelId),
   });
   const scratchFolder = join(home, 'scratch');
+  const remote = createRemoteEngines({ home, host, repository: remoteRepository(database), feed, clock });
   const chat = createChat({
     database,
     repository: chatRepository(database),
     feed,
     engines,
     library,
+    remote,
     models: models.list,
     settings: system.settings,
     scratchFolder,
@@ -140,13 +144,14 @@ export function openServices({ home, host, engines, log, clock = Date.now }: Ser
   if (host.kind !== 'cli') library.startHashing();
 
   return {
-    handlers: appHandlers({ library, chat, quantize, adapters, training, benchmarks, jobs, server, system }),
+    handlers: appHandlers({ library, chat, quantize, adapters, training, benchmarks, jobs, remote, server, system }),
     api: server.mountable,
     close: async () => {
       await server.close();
       await Promise.all([jobs.close(), chat.close()]);
       await library.close();
       system.close();
+      remote.close();
       feed.close();
       database.close();
     },

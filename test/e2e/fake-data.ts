@@ -268,6 +268,7 @@ const thread = (id: string, title: string, agoMs: number, changes: Partial<Threa
   id,
   title,
   modelId: 'qwen7',
+  remote: null,
   mode: 'chat',
   systemPrompt: '',
   sampling: sampling.parse({}),

@@ -14,6 +14,7 @@ import { trainingHandlers } from './fake-training.ts';
 import * as data from './fake-data.ts';
 import { endedJobs, madeJob, quantizeJobs, runningJobs } from './fake-jobs.ts';
 import { cards, fakePlan, fakeRecipes } from './fake-quantize.ts';
+import { fakeRemote } from './fake-remote.ts';
 import { fakeServer } from './fake-server.ts';
 
 /**
@@ -297,6 +298,7 @@ export function fakeHandlers(options: FakeOptions): AppHandlers {
         saveThread({
           title: 'New chat',
           modelId: null,
+          remote: null,
           mode: 'chat',
           systemPrompt: '',
           sampling: sampling.parse({}),
@@ -428,6 +430,7 @@ export function fakeHandlers(options: FakeOptions): AppHandlers {
       watch: (_, { signal }) => new Feed<Job>().listen(signal),
       changes: (_, { signal }) => feeds.jobs.listen(signal),
     },
+    remote: fakeRemote(scene),
     server: fakeServer(scene),
     system: {
       host: () => ({

@@ -7,7 +7,7 @@ interface Shown {
 }
 
 /** Electron's parts with answers of the test's own. */
-function host(answers: { open?: string[]; save?: string; trashFails?: boolean; window?: string | undefined } = {}) {
+function host(answers: { open?: string[]; save?: string; trashFails?: boolean; window?: string | undefined; keyring?: string } = {}) {
   const shown: Shown[] = [];
   const done: string[] = [];
   const parts: HostParts<string> = {
@@ -26,6 +26,16 @@ function host(answers: { open?: string[]; save?: string; trashFails?: boolean; w
       trashItem: async (path) => {
         if (answers.trashFails === true) throw new Error('no trash on this volume');
         done.push(`trash ${path}`);
+      },
+    },
+    // A keychain that turns texts round.
+    safeStorage: {
+      isEncryptionAvailable: () => answers.keyring !== 'none',
+      getSelectedStorageBackend: () => answers.keyring ?? 'gnome_libsecret',
+      encryptString: (text) => Buffer.from([...text].reverse().join('')),
+      decryptString: (sealed) => {
+        if (sealed.length === 0) throw new Error('Error while decrypting the ciphertext');
+        return [...sealed.toString()].reverse().join('');
       },
     },
     window: () => ('window' in answers ? answers.window : 'the window'),
@@ -76,5 +86,20 @@ describe('the desktop’s files', () => {
       params: { path: '/usb/a.gguf' },
       detail: 'no trash on this volume',
     });
+  });
+});
+
+describe('the desktop’s keychain', () => {
+  test('seals and opens; what it did not seal it does not open', () => {
+    const { keychain } = host().host;
+    const sealed = keychain?.seal('sk-1234');
+    expect(Buffer.from(sealed ?? []).toString()).toBe('4321-ks');
+    expect(keychain?.open(sealed ?? new Uint8Array())).toBe('sk-1234');
+    expect(keychain?.open(new Uint8Array())).toBeNull();
+  });
+
+  test('a system without a keyring seals nothing: Chromium’s password for that is in its source', () => {
+    expect(host({ keyring: 'basic_text' }).host.keychain?.seal('sk-1234')).toBeNull();
+    expect(host({ keyring: 'none' }).host.keychain?.seal('sk-1234')).toBeNull();
   });
 });

@@ -6,6 +6,7 @@ const at = (title: string, date: string): Thread => ({
   id: title,
   title,
   modelId: null,
+  remote: null,
   mode: 'chat',
   systemPrompt: '',
   sampling: sampling.parse({}),

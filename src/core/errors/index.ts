@@ -13,6 +13,7 @@ import { libraryErrors } from './library.ts';
 import { modelErrors } from './model.ts';
 import { nativeErrors } from './native.ts';
 import { quantizeErrors } from './quantize.ts';
+import { remoteErrors } from './remote.ts';
 import { requestErrors } from './request.ts';
 import { systemErrors } from './system.ts';
 import { tokenizerErrors } from './tokenizer.ts';
@@ -37,6 +38,7 @@ export const errorCatalogue = {
   ...modelErrors,
   ...nativeErrors,
   ...quantizeErrors,
+  ...remoteErrors,
   ...requestErrors,
   ...systemErrors,
   ...tokenizerErrors,

@@ -5,17 +5,15 @@ import type { ChatRepository } from '../db/chats.ts';
 import { newId } from '../ids.ts';
 import type { Log } from '../log.ts';
 import { pushStream } from '../push-stream.ts';
-import { joined, makeAnswer, type AnswerRequest, type GenerationEvent } from './generation.ts';
-import type { LoadedModel } from './loaded-model.ts';
-import type { Turnstile } from './turns.ts';
+import { joined, type Asked, type GenerationEvent, type Made, type MakeContext } from './generation.ts';
 
 /** After a crash of the whole program at most this much of an answer is missing. */
 const SAVE_EVERY_MS = 1000;
 
-interface AnswersOptions {
+interface AnswersOptions<R extends Asked> {
   readonly repository: ChatRepository;
-  readonly turnstile: Turnstile;
-  readonly loadedModel: LoadedModel;
+  /** Makes an answer, here or elsewhere. */
+  readonly answer: (request: R, context: MakeContext) => Promise<Made>;
   readonly log: Log;
   readonly clock: () => number;
 }
@@ -34,31 +32,24 @@ function mergeEvents(waiting: GenerationEvent, next: GenerationEvent): Generatio
 }
 
 /** The answers that are being made. Each goes on and is saved whoever listens. */
-export function createAnswers({ repository, turnstile, loadedModel, log, clock }: AnswersOptions) {
+export function createAnswers<R extends Asked>({ repository, answer, log, clock }: AnswersOptions<R>) {
   const running = new Map<string, Running>();
 
   /** Make the answer into a message that is there, empty or begun. The last thing told is `finished`. */
-  const make = async (
-    message: Message,
-    request: AnswerRequest,
-    stop: AbortSignal,
-    tell: (event: GenerationEvent) => void,
-  ): Promise<void> => {
+  const make = async (message: Message, request: R, stop: AbortSignal, tell: (event: GenerationEvent) => void): Promise<void> => {
     let { text } = message;
     let savedMs = clock();
     const reader = toolReader(request.tools ?? []);
-    const end = (rest: Pick<Message, 'facts' | 'error'>): void => {
+    const end = (rest: Pick<Message, 'facts' | 'error'>, calls: Made['calls'] = []): void => {
       const held = reader.end();
       text += held.text;
-      const toolCalls = held.calls.map((call) => ({ id: newId(), ...call }));
+      const toolCalls = [...calls, ...held.calls].map((call) => ({ id: newId(), ...call }));
       const ended = { ...message, text, ...(toolCalls.length === 0 ? {} : { toolCalls }), ...rest };
       repository.endMessage(ended);
       tell({ type: 'finished', message: ended });
     };
     try {
-      const facts = await makeAnswer(request, {
-        turnstile,
-        loadedModel,
+      const { facts, calls } = await answer(request, {
         stop,
         tell: (event) => {
           if (event.type === 'text') {
@@ -72,7 +63,7 @@ export function createAnswers({ repository, turnstile, loadedModel, log, clock }
           } else tell(event);
         },
       });
-      end({ facts, error: null });
+      end({ facts, error: null }, calls);
     } catch (error) {
       log.write('warn', 'chat', `an answer failed: ${toErrorData(error).code}`);
       end({ facts: null, error: toErrorData(error) });
@@ -87,12 +78,7 @@ export function createAnswers({ repository, turnstile, loadedModel, log, clock }
      * Begin an answer, and stream it. Leaving the stream, or the signal, stops the answer; what came is saved in any case.
      * @param first what is told before everything else
      */
-    stream: async function* (
-      message: Message,
-      request: AnswerRequest,
-      first: GenerationEvent,
-      signal: AbortSignal,
-    ): AsyncGenerator<GenerationEvent> {
+    stream: async function* (message: Message, request: R, first: GenerationEvent, signal: AbortSignal): AsyncGenerator<GenerationEvent> {
       const abort = new AbortController();
       const leave = (): void => abort.abort();
       signal.addEventListener('abort', leave, { once: true });

@@ -96,6 +96,7 @@ const emptyThread = (title: string, systemPrompt: string, nowMs: number): Thread
   id: newId(),
   title,
   modelId: null,
+  remote: null,
   mode: 'chat',
   systemPrompt,
   sampling: sampling.parse({}),
@@ -131,7 +132,7 @@ const foreignFacts = ({ adapters, ...facts }: NonNullable<Message['facts']>): Me
 });
 
 function fromSaved(saved: SavedChat, unreadable: (problem: string) => AppError): ReadChat {
-  const thread: Thread = { ...saved.thread, id: newId(), modelId: null, adapters: [] };
+  const thread: Thread = { ...saved.thread, id: newId(), modelId: null, remote: null, adapters: [] };
   const ids = new Map<string, string>();
   const messages = saved.messages.map((message): Message => {
     if (ids.has(message.id)) throw unreadable(`the message ${message.id} is there twice`);

@@ -12,10 +12,8 @@ export type GenerationEvent = z.output<typeof generationEvent>;
 /** What comes before the end of an answer. */
 export type AnswerEvent = Extract<GenerationEvent, { type: 'loading' | 'prompt' | 'text' }>;
 
-export interface AnswerRequest extends Pick<Thread, 'mode' | 'systemPrompt' | 'sampling'> {
-  readonly model: Model;
-  /** Beside the model's weights; default none. */
-  readonly adapters?: readonly UsedAdapter[] | undefined;
+/** What is asked, whoever answers. */
+export interface Asked extends Pick<Thread, 'mode' | 'systemPrompt' | 'sampling'> {
   readonly turns: readonly PromptTurn[];
   readonly tools?: readonly Tool[] | undefined;
   /** In the place of the model's own template. */
@@ -24,16 +22,29 @@ export interface AnswerRequest extends Pick<Thread, 'mode' | 'systemPrompt' | 's
   readonly prefill?: string | undefined;
 }
 
+/** An answer of a model of the library. */
+export interface AnswerRequest extends Asked {
+  readonly model: Model;
+  /** Beside the model's weights; default none. */
+  readonly adapters?: readonly UsedAdapter[] | undefined;
+}
+
+/** What makes an answer tells as it goes on, and ends by. */
+export interface MakeContext {
+  /** Ends the answer; what came so far is its text. */
+  readonly stop: AbortSignal;
+  /** Called in order, as the answer is made. */
+  readonly tell: (event: AnswerEvent) => void;
+}
+
+/** An answer's end. `calls`: of functions, where they did not come as text. */
+export interface Made {
+  readonly facts: AnswerFacts;
+  readonly calls: readonly { readonly name: string; readonly arguments: string }[];
+}
+
 /** A request as the engine's contract asks for it. */
-export function engineRequest({
-  mode,
-  systemPrompt,
-  sampling,
-  turns,
-  tools,
-  template,
-  prefill,
-}: Omit<AnswerRequest, 'model' | 'adapters'>) {
+export function engineRequest({ mode, systemPrompt, sampling, turns, tools, template, prefill }: Asked) {
   return {
     mode,
     systemPrompt,
@@ -54,13 +65,9 @@ export const joined = (waiting: TextEvent, next: TextEvent): TextEvent => ({
   ...(waiting.tokens === undefined && next.tokens === undefined ? {} : { tokens: [...(waiting.tokens ?? []), ...(next.tokens ?? [])] }),
 });
 
-interface AnswerContext {
+interface AnswerContext extends MakeContext {
   readonly turnstile: Turnstile;
   readonly loadedModel: LoadedModel;
-  /** Ends the answer; what came so far is its text. */
-  readonly stop: AbortSignal;
-  /** Called in order, as the answer is made. */
-  readonly tell: (event: AnswerEvent) => void;
 }
 
 /** An engine that was asked to stop has this long to say what it measured. */

@@ -16,6 +16,8 @@ import { usableAdapters } from '../jobs/adapters.ts';
 import type { Library } from '../library/index.ts';
 import type { Log } from '../log.ts';
 import { pushStream } from '../push-stream.ts';
+import { makeRemoteAnswer, type RemoteAnswerRequest } from '../remote/answer.ts';
+import type { RemoteEngines } from '../remote/index.ts';
 import { createAnswers } from './answers.ts';
 import {
   engineRequest,
@@ -47,6 +49,7 @@ export interface ChatOptions {
   readonly feed: ChangeFeed;
   readonly engines: Pick<Engines, 'inference' | 'subscribe'>;
   readonly library: Pick<Library, 'get' | 'usable' | 'setUsed'>;
+  readonly remote: Pick<RemoteEngines, 'target'>;
   readonly models: () => readonly Model[];
   readonly settings: () => Settings;
   /** For what is made to be read once. */
@@ -61,7 +64,8 @@ export type CompletionRequest = Omit<AnswerRequest, 'model' | 'adapters'> & {
   readonly adapters?: readonly AdapterUse[];
 };
 
-type Runnable = Pick<AnswerRequest, 'model' | 'adapters'>;
+/** What answers: a model of the library, or one of a remote engine. */
+type Runnable = Pick<AnswerRequest, 'model' | 'adapters'> | Pick<RemoteAnswerRequest, 'remote'>;
 
 interface Embedding {
   readonly index: number;
@@ -75,10 +79,19 @@ const REMOVED_KEPT_MS = 30 * 24 * 3600 * 1000;
 export type Chat = ReturnType<typeof createChat>;
 
 /** Conversations with models, and the one model that is loaded for them. */
-export function createChat({ database, repository, feed, engines, library, models, settings, scratchFolder, log, clock }: ChatOptions) {
+export function createChat(options: ChatOptions) {
+  const { database, repository, feed, engines, library, remote, models, settings, scratchFolder, log, clock } = options;
   const turns = turnstile();
   const loadedModel = createLoadedModel({ engines, threads: () => settings().threads, scratchFolder });
-  const answers = createAnswers({ repository, turnstile: turns, loadedModel, log, clock });
+  const answers = createAnswers<AnswerRequest | RemoteAnswerRequest>({
+    repository,
+    answer: async (request, context) =>
+      'remote' in request
+        ? makeRemoteAnswer(request, context)
+        : { facts: await makeAnswer(request, { turnstile: turns, loadedModel, ...context }), calls: [] },
+    log,
+    clock,
+  });
   const changes = listeners<ChatEvent>();
   const leaveFeed = feed.subscribe('thread', (id) => {
     const thread = repository.thread(id);
@@ -128,10 +141,17 @@ export function createChat({ database, repository, feed, engines, library, model
     return hasChatTemplate === undefined ? present : hasChatTemplate ? 'chat' : 'text';
   };
 
+  /** The one of the two that a change names takes the other's place. */
+  const chosen = (thread: Thread, { modelId, remote: choice }: ThreadChange): Pick<Thread, 'modelId' | 'remote'> => {
+    if (choice !== undefined && choice !== null) return { modelId: null, remote: choice };
+    if (modelId !== undefined && modelId !== null) return { modelId, remote: null };
+    return { modelId: modelId === null ? null : thread.modelId, remote: choice === null ? null : thread.remote };
+  };
+
   const changed = (thread: Thread, { title, modelId, mode, systemPrompt, ...change }: ThreadChange): Thread => ({
     ...thread,
     title: title ?? thread.title,
-    modelId: modelId === undefined ? thread.modelId : modelId,
+    ...chosen(thread, { modelId, ...change }),
     mode: mode ?? modeFor(modelId === thread.modelId ? undefined : modelId, thread.mode),
     systemPrompt: systemPrompt ?? thread.systemPrompt,
     sampling: change.sampling ?? thread.sampling,
@@ -145,6 +165,7 @@ export function createChat({ database, repository, feed, engines, library, model
     id: newId(),
     title: '',
     modelId: null,
+    remote: null,
     mode: 'chat',
     systemPrompt: '',
     sampling: samplingSchema.parse({}),
@@ -157,10 +178,13 @@ export function createChat({ database, repository, feed, engines, library, model
   });
 
   /** What of a thread runs. Throws what stands in the way of its model or an adapter. */
-  const runnableOf = async (thread: Thread): Promise<Runnable> => ({
-    model: await chatModel(thread.modelId),
-    adapters: await adaptersOn(thread.adapters),
-  });
+  const runnableOf = async ({ modelId, remote: choice, adapters }: Thread): Promise<Runnable> =>
+    choice === null
+      ? { model: await chatModel(modelId), adapters: await adaptersOn(adapters) }
+      : { remote: { target: remote.target(choice.engineId), model: choice.model } };
+  const noteUse = (runnable: Runnable): void => {
+    if ('model' in runnable) library.setUsed(runnable.model.id);
+  };
 
   /** What of a request does not come from its messages. */
   const asked = (thread: Thread) => ({
@@ -186,7 +210,7 @@ export function createChat({ database, repository, feed, engines, library, model
     signal: AbortSignal,
   ): AsyncIterable<GenerationEvent> => {
     const message = newMessage({ threadId: thread.id, parentId, role: 'assistant', text: '' });
-    library.setUsed(runnable.model.id);
+    noteUse(runnable);
     const request = { ...asked(thread), ...runnable, turns: turnsTo(repository.messages(thread.id), parentId) };
     return answers.stream(message, request, { type: 'started', messages: [...told, message] }, signal);
   };
@@ -247,8 +271,9 @@ export function createChat({ database, repository, feed, engines, library, model
       const thread = threadOf(threadId);
       const message = messageOf(threadId, messageId);
       if (message.role !== 'assistant') throw new AppError('chat.unknownMessage', {});
+      if (thread.remote !== null) throw new AppError('remote.noContinuation', {});
       const runnable = await runnableOf(thread);
-      library.setUsed(runnable.model.id);
+      noteUse(runnable);
       const turns = turnsTo(repository.messages(threadId), message.parentId);
       const request = { ...asked(thread), ...runnable, turns, prefill: message.text };
       yield* answers.stream(message, request, { type: 'started', messages: [message] }, signal);

@@ -6,6 +6,7 @@ interface ThreadRow {
   readonly id: string;
   readonly title: string;
   readonly model_id: string | null;
+  readonly remote: string | null;
   readonly mode: Thread['mode'];
   readonly system_prompt: string;
   readonly sampling: string;
@@ -34,6 +35,7 @@ const threadOf = (row: ThreadRow): Thread => ({
   id: row.id,
   title: row.title,
   modelId: row.model_id,
+  remote: row.remote === null ? null : (JSON.parse(row.remote) as Thread['remote']),
   mode: row.mode,
   systemPrompt: row.system_prompt,
   sampling: JSON.parse(row.sampling) as Thread['sampling'],
@@ -79,12 +81,12 @@ export function chatRepository(database: Database) {
   );
   const messageById = connection.prepare<[string], MessageRow>('SELECT * FROM messages WHERE id = ? AND removed_ms IS NULL');
   const insertThread = connection.prepare(
-    `INSERT INTO threads (id, title, model_id, mode, system_prompt, sampling, answer_count, adapters, tools, folder, created_ms,
+    `INSERT INTO threads (id, title, model_id, remote, mode, system_prompt, sampling, answer_count, adapters, tools, folder, created_ms,
        updated_ms)
-     VALUES (@id, @title, @modelId, @mode, @systemPrompt, @sampling, @answerCount, @adapters, @tools, @folder, @createdMs, @updatedMs)`,
+     VALUES (@id, @title, @modelId, @remote, @mode, @systemPrompt, @sampling, @answerCount, @adapters, @tools, @folder, @createdMs, @updatedMs)`,
   );
   const setThread = connection.prepare(
-    `UPDATE threads SET title = @title, model_id = @modelId, mode = @mode, system_prompt = @systemPrompt, sampling = @sampling,
+    `UPDATE threads SET title = @title, model_id = @modelId, remote = @remote, mode = @mode, system_prompt = @systemPrompt, sampling = @sampling,
        answer_count = @answerCount, adapters = @adapters, tools = @tools, folder = @folder, updated_ms = @updatedMs WHERE id = @id`,
   );
   const setRemoved = connection.prepare('UPDATE threads SET removed_ms = ? WHERE id = ?');
@@ -130,6 +132,7 @@ export function chatRepository(database: Database) {
   const json = (value: unknown): string | null => (value === null || value === undefined ? null : JSON.stringify(value));
   const rowOf = (thread: Thread) => ({
     ...thread,
+    remote: json(thread.remote),
     sampling: JSON.stringify(thread.sampling),
     adapters: JSON.stringify(thread.adapters),
     tools: JSON.stringify(thread.tools),

@@ -1,7 +1,7 @@
 import { listeners, type Listeners } from '../changes.ts';
 import type { Database } from './open.ts';
 
-export type Topic = 'model' | 'job' | 'thread' | 'settings' | 'benchmark';
+export type Topic = 'model' | 'job' | 'thread' | 'settings' | 'benchmark' | 'remote';
 
 /** How soon a process hears of what another one wrote. */
 const POLL_MS = 1000;
@@ -23,6 +23,7 @@ export function followChanges(database: Database): ChangeFeed {
     thread: listeners(),
     settings: listeners(),
     benchmark: listeners(),
+    remote: listeners(),
   };
   const read = connection.prepare<[number], { number: number; topic: Topic; id: string }>(
     'SELECT number, topic, id FROM changes WHERE number > ? ORDER BY number',

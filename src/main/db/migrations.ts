@@ -336,4 +336,25 @@ export const migrations: readonly string[] = [
   -- The next one is asked for after every hash: with ten thousand models, in the order that they wait in.
   CREATE INDEX models_unhashed ON models (added_ms) WHERE hash_status = 'pending';
   `,
+  `
+  -- Keys are elsewhere, for their owner alone.
+  CREATE TABLE remote_engines (
+    id TEXT PRIMARY KEY,
+    name TEXT NOT NULL UNIQUE,
+    address TEXT NOT NULL,
+    dialect TEXT NOT NULL,
+    allow_insecure INTEGER NOT NULL CHECK (allow_insecure IN (0, 1)),
+    created_ms INTEGER NOT NULL
+  ) STRICT;
+  CREATE TRIGGER remote_engine_added AFTER INSERT ON remote_engines BEGIN
+    INSERT INTO changes (topic, id) VALUES ('remote', new.id);
+  END;
+  CREATE TRIGGER remote_engine_changed AFTER UPDATE ON remote_engines BEGIN
+    INSERT INTO changes (topic, id) VALUES ('remote', new.id);
+  END;
+  CREATE TRIGGER remote_engine_removed AFTER DELETE ON remote_engines BEGIN
+    INSERT INTO changes (topic, id) VALUES ('remote', old.id);
+  END;
+  ALTER TABLE threads ADD COLUMN remote TEXT CHECK (remote IS NULL OR json_valid(remote));
+  `,
 ];

@@ -1,5 +1,5 @@
 import { AppError } from '#core/errors/index.ts';
-import type { Host, PickRequest } from '../host.ts';
+import type { Host, Keychain, PickRequest } from '../host.ts';
 
 interface OpenOptions {
   title: string;
@@ -19,18 +19,26 @@ export interface HostParts<W> {
     showSaveDialog(window: W, options: SaveOptions): Promise<{ canceled: boolean; filePath: string }>;
   };
   readonly shell: { showItemInFolder(path: string): void; trashItem(path: string): Promise<void> };
+  readonly safeStorage: {
+    isEncryptionAvailable(): boolean;
+    /** On Linux alone. */
+    getSelectedStorageBackend?(): string;
+    encryptString(text: string): Uint8Array;
+    decryptString(sealed: Buffer): string;
+  };
   /** The window that a dialog belongs to; undefined while there is none. */
   readonly window: () => W | undefined;
   readonly versions: Readonly<Record<string, string>>;
 }
 
 /** The host of the desktop app. */
-export function electronHost<W>({ dialog, shell, window, versions }: HostParts<W>): Host {
+export function electronHost<W>({ dialog, shell, safeStorage, window, versions }: HostParts<W>): Host {
   return {
     kind: 'desktop',
     canPickFile: true,
     canReveal: true,
     hasTrash: true,
+    keychain: keychainOf(safeStorage),
     versions,
     pick: async (request) => {
       const parent = window();
@@ -43,6 +51,21 @@ export function electronHost<W>({ dialog, shell, window, versions }: HostParts<W
         await shell.trashItem(path);
       } catch (error) {
         throw new AppError('host.noTrash', { path }, error instanceof Error ? error.message : String(error));
+      }
+    },
+  };
+}
+
+function keychainOf(storage: HostParts<unknown>['safeStorage']): Keychain {
+  /** Without a keyring Chromium on Linux encrypts with a password that stands in its source. */
+  const keepsSecrets = (): boolean => storage.isEncryptionAvailable() && storage.getSelectedStorageBackend?.() !== 'basic_text';
+  return {
+    seal: (text) => (keepsSecrets() ? storage.encryptString(text) : null),
+    open: (sealed) => {
+      try {
+        return storage.decryptString(Buffer.from(sealed));
+      } catch {
+        return null;
       }
     },
   };

@@ -15,6 +15,7 @@ const thread: Thread = {
   id: 't1',
   title: 'Rome',
   modelId: 'm9',
+  remote: null,
   mode: 'chat',
   systemPrompt: 'Be brief.',
   sampling: sampling.parse({}),

@@ -193,6 +193,7 @@ test('what this process writes is heard of at once, also when it is a consequenc
     id: 't1',
     title: '',
     modelId: 'm1',
+    remote: null,
     mode: 'chat',
     systemPrompt: '',
     sampling,

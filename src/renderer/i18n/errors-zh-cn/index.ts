@@ -5,6 +5,7 @@ import { certificates } from './certificates.ts';
 import { formats } from './formats.ts';
 import { models } from './models.ts';
 import { program } from './program.ts';
+import { remote } from './remote.ts';
 import { training } from './training.ts';
 
 /** 所有错误的中文文本。缺少或多出任何一个代码都无法通过编译。 */
@@ -15,5 +16,6 @@ export const zhErrors = {
   ...formats,
   ...models,
   ...program,
+  ...remote,
   ...training,
 } as const satisfies Record<ErrorCode, ErrorText>;
