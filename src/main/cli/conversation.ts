@@ -4,7 +4,7 @@ import { describeError, toErrorData } from '#core/errors/index.ts';
 import { onDisk } from '#core/errors/on-disk.ts';
 import type { Message, Sampling } from '#contract/chat.ts';
 import type { AppClient } from '#contract/index.ts';
-import type { Model } from '#contract/library.ts';
+import type { RemoteChoice } from '#contract/remote.ts';
 import { printable } from './text.ts';
 
 /** What can be typed instead of a message, for /help. */
@@ -24,7 +24,8 @@ const FIRST = { parentId: null };
 
 interface ConversationOptions {
   readonly client: AppClient;
-  readonly model: Model;
+  /** What answers: a model of the library, or one of a remote engine. */
+  readonly model: { readonly modelId: string } | { readonly remote: RemoteChoice };
   readonly systemPrompt: string;
   readonly sampling: Partial<Sampling>;
   readonly resolvePath: (path: string) => string;
@@ -49,7 +50,7 @@ export function createConversation({ client, model, systemPrompt, sampling, reso
 
   const thread = async (): Promise<string> => {
     if (place.threadId !== null) return place.threadId;
-    const { id } = await client.chat.create({ modelId: model.id, systemPrompt: system, sampling });
+    const { id } = await client.chat.create({ ...model, systemPrompt: system, sampling });
     place = { ...place, threadId: id };
     return id;
   };
@@ -111,7 +112,7 @@ export function createConversation({ client, model, systemPrompt, sampling, reso
     const text = await onDisk(path, () => readFile(path, 'utf8'));
     const { id } = await client.chat.open({ name: basename(path).slice(-255), text });
     const { thread: opened } = await client.chat.thread({ threadId: id });
-    await client.chat.update({ threadId: id, modelId: model.id, sampling: { ...opened.sampling, ...sampling } });
+    await client.chat.update({ threadId: id, ...model, sampling: { ...opened.sampling, ...sampling } });
     const { messages } = await client.chat.thread({ threadId: id });
     const last = messages.reduce<Message | undefined>(
       (newest, one) => (newest === undefined || one.createdMs >= newest.createdMs ? one : newest),

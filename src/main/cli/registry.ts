@@ -60,6 +60,10 @@ export const registry: Readonly<Record<string, Entry>> = {
     load: async () => (await import('./commands/convert-adapter.ts')).command,
   },
   chat: { summary: 'talk with a model in the terminal', load: async () => (await import('./commands/chat.ts')).command },
+  remote: {
+    summary: 'name engines on other computers, to chat with their models',
+    load: async () => (await import('./commands/remote.ts')).command,
+  },
   generate: {
     summary: 'let a model continue a text or answer a message',
     load: async () => (await import('./commands/generate.ts')).command,

@@ -1,6 +1,8 @@
-import { defineCommand } from '../command.ts';
 import { createConversation } from '../conversation.ts';
+import { defineCommand, type CommandContext } from '../command.ts';
 import { findModel } from '../model.ts';
+import { findEngine } from '../remote.ts';
+import { printable } from '../text.ts';
 import { definedOnly, numberOf, wholeNumberOf } from '../values.ts';
 
 /** A second Ctrl+C within this time leaves. */
@@ -13,6 +15,7 @@ export const command = defineCommand({
     tokens: { type: 'string', value: 'N', help: 'longest answer, in tokens (1024)' },
     temperature: { type: 'string', value: 'X', help: 'how freely tokens are chosen (0.8)' },
     seed: { type: 'string', value: 'N', help: 'the same seed gives the same answers' },
+    remote: { type: 'string', value: 'NAME', help: 'ask a remote engine: MODEL is then one of its models' },
   },
   notes:
     'Each line is a message; /help tells what else can be typed. Ctrl+C stops the answer, and twice leaves. ' +
@@ -24,7 +27,7 @@ export const command = defineCommand({
       seed: wholeNumberOf('seed', values.seed, { min: 0, max: 0xffff_ffff }),
     });
     const client = await context.client();
-    const model = await findModel(context, reference);
+    const { name, model } = await answererOf(context, reference, values.remote);
     let answering: AbortController | undefined;
     let interruptedMs = Number.NEGATIVE_INFINITY;
     const interrupt = (): void => {
@@ -50,7 +53,8 @@ export const command = defineCommand({
       progress: context.progress,
       note: context.note,
     });
-    if (lines.isTerminal) context.note(`${model.name}. /help tells what can be typed besides messages.`);
+    // Through a pipe too: that words leave this computer is not to be overlooked.
+    if (lines.isTerminal || values.remote !== undefined) context.note(`${name}. /help tells what can be typed besides messages.`);
     try {
       for (;;) {
         const line = await lines.next('> ');
@@ -65,6 +69,19 @@ export const command = defineCommand({
       context.signal.removeEventListener('abort', leave);
     }
     context.signal.throwIfAborted();
-    return { json: { modelId: model.id, messages: conversation.turns }, text: '' };
+    return { json: { ...model, messages: conversation.turns }, text: '' };
   },
 });
+
+/** What answers, and its name. */
+async function answererOf(context: CommandContext, reference: string, remoteName: string | undefined) {
+  if (remoteName === undefined) {
+    const { id: modelId, name } = await findModel(context, reference);
+    return { name, model: { modelId } };
+  }
+  const { id: engineId, name, host } = await findEngine(context, remoteName);
+  return {
+    name: `${printable(reference)} of ${printable(name)}, which is not this computer: what you write goes to ${host}`,
+    model: { remote: { engineId, model: reference } },
+  };
+}
