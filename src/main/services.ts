@@ -131,13 +131,13 @@ export function openServices({ home, host, engines, log, clock = Date.now }: Ser
       ...adapterRunners({ library, engines, isOutputTaken, versions, clock }),
       train: trainRunner({ library, engines, runs, threads, versions, clock }),
       verify: verifyRunner(library),
-      benchmark: benchmarkRunner({ library, engines, chat, benchmarks: benchmarkRows, threads, clock }),
+      benchmark: benchmarkRunner({ library, engines, chat, benchmarks: benchmarkRows, remote, threads, clock }),
       demo: demoRunner({ library, engines, modelFolder, threads, versions, clock }),
       perplexity: perplexityRunner({ library, engines, threads }),
     },
   });
   const training = createTraining({ library, engines, runs, jobs, modelFolder, scratchFolder, threads, clock });
-  const benchmarks = createBenchmarks({ library, benchmarks: benchmarkRows, feed, jobs, clock });
+  const benchmarks = createBenchmarks({ library, benchmarks: benchmarkRows, remote, feed, jobs, clock });
   const server = createApiServer({ home, library, chat, log, clock });
   removeStalePartials(modelFolder, clock());
   // A command of the command line ends before a hash does; `verify` makes one on demand.

@@ -34,11 +34,6 @@ export const benchmarkErrors = {
     safe: 'The other measurements go on.',
     next: 'Convert it to GGUF first, then measure the result.',
   },
-  'benchmark.noEndpoint': {
-    what: 'There is no endpoint {endpoint} any more.',
-    safe: 'The other measurements go on.',
-    next: 'Add it again, and choose it for a new benchmark.',
-  },
   'benchmark.unknownRun': {
     what: 'This benchmark is no longer there.',
     safe: nothingRun,

@@ -11,6 +11,7 @@ import { newId } from '../ids.ts';
 import type { JobQueue } from '../jobs/queue.ts';
 import type { Library } from '../library/index.ts';
 import { fileNameOf, resolveUserPath } from '../library/paths.ts';
+import type { RemoteEngines } from '../remote/index.ts';
 import { fileOf, importedRun, readBenchmarkFile } from './file.ts';
 import { markdownOf } from './markdown.ts';
 import { cellsOf, newCells } from './plan.ts';
@@ -18,6 +19,7 @@ import { cellsOf, newCells } from './plan.ts';
 interface BenchmarksOptions {
   readonly library: Pick<Library, 'get'>;
   readonly benchmarks: BenchmarkRepository;
+  readonly remote: Pick<RemoteEngines, 'target'>;
   readonly feed: ChangeFeed;
   readonly jobs: Pick<JobQueue, 'start' | 'resume' | 'cancel' | 'get'>;
   readonly clock: () => number;
@@ -32,7 +34,7 @@ const QUESTION_TOKENS = 10_000;
 export type Benchmarks = ReturnType<typeof createBenchmarks>;
 
 /** Benchmarks: planned, begun, followed, gone on with, taken to another computer. */
-export function createBenchmarks({ library, benchmarks, feed, jobs, clock }: BenchmarksOptions) {
+export function createBenchmarks({ library, benchmarks, remote, feed, jobs, clock }: BenchmarksOptions) {
   const saved = (runId: string): SavedRun => {
     const run = benchmarks.get(runId);
     if (run === undefined) throw new AppError('benchmark.unknownRun', {});
@@ -74,7 +76,18 @@ export function createBenchmarks({ library, benchmarks, feed, jobs, clock }: Ben
 
   const nameOf = (modelId: string): string => library.get(modelId).name;
   const describeTarget = (target: BenchmarkRequest['targets'][number]): MeasuredTarget => {
-    if (target.kind === 'remote') throw new AppError('benchmark.noEndpoint', { endpoint: target.engineId });
+    if (target.kind === 'remote')
+      return {
+        kind: 'remote',
+        modelId: null,
+        name: `${target.model} @ ${remote.target(target.engineId).name}`,
+        architecture: null,
+        quantization: null,
+        parameterCount: null,
+        sizeBytes: null,
+        sha256: null,
+        adapters: [],
+      };
     const { id, name, facts, sizeBytes, hash } = library.get(target.modelId);
     return {
       kind: 'local',

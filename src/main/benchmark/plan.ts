@@ -20,7 +20,9 @@ export function cellsOf({ targets, preset, sweep, speed, quality, questionsPath,
     return [
       ...(isLocal
         ? tasks
-        : distinctBy(tasks, (task) => (task.kind === 'speed' ? [task.settings.promptTokens, task.settings.newTokens] : 0))),
+        : distinctBy(tasks, (task) =>
+            task.kind === 'speed' ? [task.settings.promptTokens, task.settings.newTokens, task.settings.context] : 0,
+          )),
       ...(quality !== null && isLocal ? [{ kind: 'quality' as const }] : []),
       ...(questionsPath !== null && isLocal ? [{ kind: 'questions' as const }] : []),
       ...(prompts === null ? [] : [{ kind: 'prompts' as const }]),

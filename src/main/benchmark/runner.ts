@@ -4,11 +4,14 @@ import type { BenchmarkCell, CellResult } from '#contract/benchmark.ts';
 import type { BenchmarkRepository, SavedRun } from '../db/benchmarks.ts';
 import { makeFolder } from '../jobs/output.ts';
 import type { JobContext, JobRunner, WorkReport } from '../jobs/runner.ts';
+import type { RemoteEngines } from '../remote/index.ts';
 import { measureLocal, type MeasureServices } from './measure.ts';
+import { measureRemote } from './remote.ts';
 import { targetText } from './text.ts';
 
 interface BenchmarkOptions extends MeasureServices {
   readonly benchmarks: BenchmarkRepository;
+  readonly remote: Pick<RemoteEngines, 'target'>;
   readonly clock: () => number;
 }
 
@@ -24,7 +27,7 @@ export function benchmarkRunner(services: BenchmarkOptions): JobRunner<'benchmar
   const measure = async (run: SavedRun, cell: BenchmarkCell, context: JobContext): Promise<CellResult> => {
     const target = run.request?.targets[cell.target];
     if (run.request === null || target === undefined) throw new AppError('benchmark.unknownRun', {});
-    if (target.kind === 'remote') throw new AppError('benchmark.noEndpoint', { endpoint: target.engineId });
+    if (target.kind === 'remote') return measureRemote(services.remote, target, cell.task, run.request, context);
     try {
       return await measureLocal(services, target, cell.task, run.request, context);
     } catch (error) {

@@ -18,7 +18,6 @@ export const benchmark = {
     '请选择速度、质量、问题集或提示词。对于远程端点，只能测量速度和提示词。',
   ),
   'benchmark.needsGguf': words('“{name}”不是 GGUF 文件，无法直接测量其速度。', '其他测量会继续。', '请先转换为 GGUF，再测量所得文件。'),
-  'benchmark.noEndpoint': words('端点 {endpoint} 已不存在。', '其他测量会继续。', '请重新添加该端点，并在新的基准测试中选择它。'),
   'benchmark.unknownRun': words('该基准测试已不存在。', nothingRun, '请重新查看基准测试列表。'),
   'benchmark.isRunning': words('基准测试“{name}”正在进行。', '它会继续。', '请先取消，或等待其结束。'),
   'benchmark.cannotResume': words('基准测试“{name}”是在另一台电脑上测量的。', '它保持不变。', '请在本机对相同的模型开始新的基准测试。'),
