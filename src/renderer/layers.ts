@@ -5,6 +5,7 @@ export type Dialog =
   | { readonly kind: 'palette' }
   | { readonly kind: 'shortcuts' }
   | { readonly kind: 'settings' }
+  | { readonly kind: 'remote' }
   | { readonly kind: 'log' }
   | { readonly kind: 'add'; readonly path?: string | undefined }
   | { readonly kind: 'remove'; readonly modelId: string }

@@ -2,6 +2,7 @@ import { create } from 'zustand';
 import type { EngineStatus, Thread } from '#contract/chat.ts';
 import type { Job } from '#contract/jobs.ts';
 import type { Model } from '#contract/library.ts';
+import type { RemoteEngine } from '#contract/remote.ts';
 import type { Event } from './api.ts';
 import { follow, keyOf, patch, queryClient } from './queries.ts';
 
@@ -9,10 +10,11 @@ interface Live {
   /** What the inference engine holds; unknown until the program has said so. */
   readonly status: EngineStatus;
   readonly memory: Event<'system.memory'> | null;
+  readonly remoteEngines: readonly RemoteEngine[] | null;
 }
 
 /** States that the program streams and that have no question of their own. */
-export const useLive = create<Live>(() => ({ status: { state: 'empty' }, memory: null }));
+export const useLive = create<Live>(() => ({ status: { state: 'empty' }, memory: null, remoteEngines: null }));
 
 const ended = new Set<Job['state']>(['done', 'failed', 'cancelled', 'interrupted']);
 export const hasEnded = (job: Pick<Job, 'state'>): boolean => ended.has(job.state);
@@ -59,6 +61,7 @@ export function startLive(onEnded: (job: Job) => void, signal: AbortSignal): voi
   );
   void follow('system.memory', {}, (memory) => useLive.setState({ memory }), signal);
   void follow('chat.status', {}, (status) => useLive.setState({ status }), signal);
+  void follow('remote.engines', {}, (remoteEngines) => useLive.setState({ remoteEngines }), signal);
   void follow(
     'jobs.changes',
     {},

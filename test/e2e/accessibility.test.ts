@@ -77,6 +77,35 @@ const states: readonly State[] = [
       tab(1),
     ],
   },
+  {
+    name: 'chat, an engine elsewhere',
+    scene: 'filled',
+    at: '/chat/t1',
+    open: [
+      async (page) => {
+        await page.getByRole('button', { name: /^(Model:|模型：)/ }).click();
+        await page
+          .getByRole('button', { name: /Llama-3.3-70B/ })
+          .first()
+          .click();
+        await page.locator('[data-composer]').fill('Are you far away?');
+        await page.keyboard.press('Enter');
+        await page.getByText(/(Attic, not local|Attic，非本机)/).waitFor();
+      },
+      async (page) => page.getByRole('button', { name: /^(Not local|非本机)$/ }).click(),
+      async (page) => {
+        await page.keyboard.press('Escape');
+        await page.getByRole('button', { name: /^(Model:|模型：)/ }).click();
+      },
+      async (page) => page.getByRole('button', { name: /^(Remote engines…|远程引擎…)$/ }).click(),
+      async (page) => page.getByRole('button', { name: /^(Add an engine|添加引擎)$/ }).click(),
+      async (page) => {
+        await page.getByRole('textbox', { name: /^(Base URL|基础 URL)$/ }).fill('http://api.example.com/v1');
+        await page.getByRole('checkbox', { name: /^(Send them all the same|仍然发送)$/ }).check({ force: true });
+        await page.getByRole('button', { name: /^(Test the connection|测试连接)$/ }).click();
+      },
+    ],
+  },
   { name: 'chat, a text that goes on', scene: 'filled', at: '/chat/t2' },
   { name: 'chat, before the first message', scene: 'filled', at: '/chat' },
   {

@@ -193,6 +193,9 @@ export function fakeHandlers(options: FakeOptions): AppHandlers {
         facts: {
           modelId,
           modelName: models.get(modelId)?.name ?? modelId,
+          ...(thread.remote === null
+            ? {}
+            : { modelId: null, modelName: thread.remote.model, remote: { name: 'Attic', host: '192.168.1.40:8000', isCounted: false } }),
           sampling: { ...thread.sampling, seed: 7 },
           promptTokens: 24,
           cachedTokens: 0,

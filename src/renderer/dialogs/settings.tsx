@@ -55,6 +55,11 @@ export function SettingsDialog() {
           <OutputFolder settings={settings} change={change} />
           <Threads settings={settings} change={change} />
           <Unload settings={settings} change={change} />
+          <Row title={t('remote.title')} note={t('remote.settingsNote')}>
+            <Button variant="default" onClick={() => openDialog({ kind: 'remote' })}>
+              {t('remote.manage')}
+            </Button>
+          </Row>
           <About />
         </div>
       )}

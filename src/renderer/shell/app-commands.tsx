@@ -1,5 +1,6 @@
 import { useComputedColorScheme } from '@mantine/core';
 import {
+  IconCloud,
   IconCommand,
   IconFileText,
   IconKeyboard,
@@ -74,6 +75,13 @@ export function AppCommands() {
       keys: 'mod+,',
       icon: <IconSettings {...SIZE} />,
       run: () => openDialog({ kind: 'settings' }),
+    },
+    {
+      id: 'app.remote',
+      title: t('remote.title'),
+      section: 'app',
+      icon: <IconCloud {...SIZE} />,
+      run: () => openDialog({ kind: 'remote' }),
     },
     {
       id: 'app.shortcuts',

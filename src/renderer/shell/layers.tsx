@@ -5,6 +5,7 @@ const loadPalette = () => import('../dialogs/palette.tsx');
 const Palette = lazy(() => loadPalette().then(({ Palette: component }) => ({ default: component })));
 const Shortcuts = lazy(() => import('../dialogs/shortcuts.tsx').then(({ Shortcuts: component }) => ({ default: component })));
 const SettingsDialog = lazy(() => import('../dialogs/settings.tsx').then(({ SettingsDialog: component }) => ({ default: component })));
+const RemoteDialog = lazy(() => import('../dialogs/remote.tsx').then(({ RemoteDialog: component }) => ({ default: component })));
 const LogDialog = lazy(() => import('../dialogs/log.tsx').then(({ LogDialog: component }) => ({ default: component })));
 const AddModel = lazy(() => import('../screens/library/add-model.tsx').then(({ AddModel: component }) => ({ default: component })));
 const RemoveDialog = lazy(() =>
@@ -32,6 +33,7 @@ export function Layers() {
       {dialog?.kind === 'palette' && <Palette />}
       {dialog?.kind === 'shortcuts' && <Shortcuts />}
       {dialog?.kind === 'settings' && <SettingsDialog />}
+      {dialog?.kind === 'remote' && <RemoteDialog />}
       {dialog?.kind === 'log' && <LogDialog />}
       {dialog?.kind === 'add' && <AddModel path={dialog.path} onClose={closeDialog} />}
       {dialog?.kind === 'remove' && <RemoveDialog modelId={dialog.modelId} onClose={closeDialog} />}

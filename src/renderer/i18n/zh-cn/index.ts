@@ -5,6 +5,7 @@ import { chat } from './chat.ts';
 import { convert } from './convert.ts';
 import { estimate } from './estimate.ts';
 import { library } from './library.ts';
+import { remote } from './remote.ts';
 import { server } from './server.ts';
 import { shell } from './shell.ts';
 import { training } from './training.ts';
@@ -30,5 +31,6 @@ export const zhCn = {
   ...training,
   ...benchmark,
   ...estimate,
+  ...remote,
   ...server,
 } as const satisfies Messages;

@@ -1,5 +1,14 @@
 import { Menu, Tooltip } from '@mantine/core';
-import { IconColumns2, IconDots, IconPencil, IconPlayerTrackNext, IconRefresh, IconTrash, IconWaveSine } from '@tabler/icons-react';
+import {
+  IconCloud,
+  IconColumns2,
+  IconDots,
+  IconPencil,
+  IconPlayerTrackNext,
+  IconRefresh,
+  IconTrash,
+  IconWaveSine,
+} from '@tabler/icons-react';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { Message } from '#contract/chat.ts';
@@ -24,6 +33,7 @@ import type { TurnProps } from './turn-props.ts';
 import { REGENERATE_KEYS } from './use-chat-commands.tsx';
 import { UserActions } from './user-turn.tsx';
 import classes from './chat.module.css';
+import remoteClasses from './remote.module.css';
 
 interface Props extends TurnProps {
   /** While this answer is being made. */
@@ -137,7 +147,7 @@ function Foot({ turn, actions, threadId, isLast, mode, busy, prompt, isAnswered,
           <Menu.Dropdown>
             <Menu.Item
               leftSection={<IconPlayerTrackNext size={15} stroke={1.8} />}
-              disabled={busy || message.text === '' || hasCalls || isAnswered}
+              disabled={busy || message.text === '' || hasCalls || isAnswered || message.facts?.remote !== undefined}
               onClick={() => void actions.resume(message.id)}
             >
               {t('chat.resume')}
@@ -174,11 +184,12 @@ function Foot({ turn, actions, threadId, isLast, mode, busy, prompt, isAnswered,
 function Figures({ facts }: { readonly facts: NonNullable<Message['facts']> }) {
   const { t } = useTranslation();
   const format = useFormat();
-  const { stopReason, sampling } = facts;
+  const { stopReason, sampling, remote } = facts;
+  const isCounted = remote?.isCounted !== false;
   const parts = [
-    facts.tokensPerSecond === null ? null : t('chat.figures.speed', { speed: format.figure(facts.tokensPerSecond) }),
+    facts.tokensPerSecond === null || !isCounted ? null : t('chat.figures.speed', { speed: format.figure(facts.tokensPerSecond) }),
     facts.timeToFirstTokenMs === null ? null : t('chat.figures.first', { time: format.duration(facts.timeToFirstTokenMs) }),
-    t('chat.figures.tokens', { count: facts.answerTokens, number: format.number(facts.answerTokens) }),
+    t(isCounted ? 'chat.figures.tokens' : 'remoteChat.pieces', { count: facts.answerTokens, number: format.number(facts.answerTokens) }),
     facts.cachedTokens === 0 ? null : t('chat.figures.cached', { cached: format.number(facts.cachedTokens) }),
     stopReason === 'end' || stopReason === 'error' ? null : t(`chat.stopReasons.${stopReason}`),
     facts.isEdited === true ? t('chat.edited') : null,
@@ -186,7 +197,9 @@ function Figures({ facts }: { readonly facts: NonNullable<Message['facts']> }) {
   ].filter((part) => part !== null);
   const more = [
     facts.modelName,
-    t('chat.figures.prompt', { number: format.number(facts.promptTokens), cached: format.number(facts.cachedTokens) }),
+    isCounted
+      ? t('chat.figures.prompt', { number: format.number(facts.promptTokens), cached: format.number(facts.cachedTokens) })
+      : t('remoteChat.notCounted'),
     t('chat.figures.seed', { seed: String(sampling.seed ?? '–') }),
     t('chat.figures.temperature', { value: format.figure(sampling.temperature) }),
     ...(facts.droppedTurns === undefined
@@ -195,7 +208,17 @@ function Figures({ facts }: { readonly facts: NonNullable<Message['facts']> }) {
   ].join(' · ');
   return (
     <Tooltip label={more} multiline maw={360} position="bottom-start">
-      <p className={`${classes.figures} num`}>{parts.join(' · ')}</p>
+      <p className={`${classes.figures} num`}>
+        {remote !== undefined && (
+          <>
+            <span className={remoteClasses.made}>
+              <IconCloud size={13} stroke={1.8} aria-hidden />
+              {t('remoteChat.made', { engine: remote.name })}
+            </span>{' '}
+          </>
+        )}
+        {parts.join(' · ')}
+      </p>
     </Tooltip>
   );
 }

@@ -17,7 +17,7 @@ export function Composer({ chat }: { readonly chat: Chat }) {
   const { generation, draft, settings } = chat;
   const wanted = settings.mode === 'text' && chat.turns.length > 0 ? 'textMore' : settings.mode;
   const isEditing = draft.editing !== null;
-  const canSend = draft.text.trim() !== '' && generation === undefined && chat.model !== undefined && chat.report?.fits !== false;
+  const canSend = draft.text.trim() !== '' && generation === undefined && chat.answererName !== undefined && chat.report?.fits !== false;
   const stopping = generation?.phase.kind === 'stopping';
 
   useEffect(() => {
@@ -61,7 +61,7 @@ export function Composer({ chat }: { readonly chat: Chat }) {
           ref={field}
           data-composer
           aria-label={t(`chat.composer.${wanted}`)}
-          placeholder={t(`chat.composer.${chat.model === undefined ? 'none' : wanted}`)}
+          placeholder={t(`chat.composer.${chat.answererName === undefined ? 'none' : wanted}`)}
           value={draft.text}
           autosize
           minRows={1}

@@ -5,6 +5,7 @@ import { prefer, usePreferences } from '../../preferences.ts';
 import { ContextMeter } from './context-meter.tsx';
 import { MixerChoice } from './mixer-choice.tsx';
 import { ModelChip } from './model-chip.tsx';
+import { RemoteBadge } from './remote-badge.tsx';
 import type { Chat } from './use-chat.ts';
 import { PANEL_KEYS } from './use-chat-commands.tsx';
 import classes from './chat.module.css';
@@ -20,6 +21,7 @@ export function ChatHeader({ chat }: { readonly chat: Chat }) {
       {chat.settings.mode === 'text' && chat.model !== undefined && <span className={classes.mode}>{t('chat.mode.textBadge')}</span>}
       <span className={classes.headerGap} />
       <ContextMeter chat={chat} />
+      <RemoteBadge chat={chat} />
       <IconButton
         label={t('chat.panel.toggle')}
         keys={PANEL_KEYS}

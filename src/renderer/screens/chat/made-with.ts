@@ -4,6 +4,8 @@ import type { Message } from '#contract/chat.ts';
 export const mixOf = (adapters: readonly { readonly name: string; readonly scale: number }[]): string =>
   adapters.map(({ name, scale }) => `${name} × ${Number(scale.toFixed(2))}`).join(', ');
 
-/** The model and the adapters of an answer. */
-export const madeWith = ({ modelName, adapters = [] }: NonNullable<Message['facts']>): string =>
-  adapters.length === 0 ? modelName : `${modelName} + ${mixOf(adapters)}`;
+/** The model of an answer with its adapters, or with the remote engine that it is of. */
+export const madeWith = ({ modelName, adapters = [], remote }: NonNullable<Message['facts']>): string => {
+  if (remote !== undefined) return `${modelName} (${remote.name})`;
+  return adapters.length === 0 ? modelName : `${modelName} + ${mixOf(adapters)}`;
+};

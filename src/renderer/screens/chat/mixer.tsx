@@ -18,7 +18,7 @@ export function Mixer({ chat }: { readonly chat: Chat }) {
   const { settings, change } = chat;
   const ids = settings.adapters.map(({ adapterId }) => adapterId);
   const fits = useAdapterFits(ids, settings.modelId);
-  if (settings.adapters.length === 0) return null;
+  if (settings.adapters.length === 0 || settings.remote !== null) return null;
   const put = (at: number, changes: Partial<MixedAdapter>): void =>
     change({ adapters: settings.adapters.map((each, index) => (index === at ? { ...each, ...changes } : each)) });
   return (

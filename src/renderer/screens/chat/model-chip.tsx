@@ -1,5 +1,5 @@
 import { Popover } from '@mantine/core';
-import { IconChevronDown } from '@tabler/icons-react';
+import { IconChevronDown, IconCloud } from '@tabler/icons-react';
 import { useMemo, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { Model } from '#contract/library.ts';
@@ -7,8 +7,9 @@ import { ModelChoices } from '../../components/model-choices.tsx';
 import { useFormat } from '../../format.ts';
 import { useLive } from '../../live.ts';
 import { canChat, useModels } from '../../models.ts';
-import { useAction } from '../../queries.ts';
+import { queryClient, useAction } from '../../queries.ts';
 import { errorToast } from '../../toasts.tsx';
+import { RemoteChoices } from './remote-choices.tsx';
 import type { Chat } from './use-chat.ts';
 import classes from './chat.module.css';
 
@@ -38,7 +39,13 @@ export function ModelChip({ chat }: { readonly chat: Chat }) {
           ? t('chat.model.failed')
           : t('chat.model.unloaded');
   const missing = chat.threadId !== null && chat.settings.modelId !== null && model === undefined;
+  const { remote } = chat;
 
+  const toggle = (): void => {
+    // An engine may have been given other models since.
+    if (!open) void queryClient.invalidateQueries({ queryKey: ['remote.models'] });
+    setOpen(!open);
+  };
   const choose = (chosen: Model): void => {
     setOpen(false);
     chat.chooseModel(chosen);
@@ -48,10 +55,18 @@ export function ModelChip({ chat }: { readonly chat: Chat }) {
   return (
     <Popover position="bottom-start" opened={open} onChange={setOpen} trapFocus returnFocus>
       <Popover.Target>
-        <button type="button" className={classes.chip} onClick={() => setOpen(!open)}>
+        <button type="button" className={classes.chip} onClick={toggle}>
           <span className="sr-only">{t('chat.model.label')}</span>
           {model !== undefined && <span className={classes.dot} data-state={state} aria-hidden />}
-          <span className={classes.chipName}>{model?.name ?? t(missing ? 'chat.model.gone' : 'chat.model.none')}</span>
+          {remote !== null && <IconCloud size={15} stroke={1.8} aria-hidden />}
+          <span className={classes.chipName}>
+            {remote?.choice.model ?? model?.name ?? t(missing ? 'chat.model.gone' : 'chat.model.none')}
+          </span>
+          {remote !== null && (
+            <span className={classes.chipState}>
+              {remote.engine === undefined ? t('remoteChat.gone') : t('remoteChat.of', { engine: remote.engine.name })}
+            </span>
+          )}
           {model !== undefined && <span className={`${classes.chipState} num`}>{words}</span>}
           <IconChevronDown size={14} aria-hidden />
         </button>
@@ -63,6 +78,14 @@ export function ModelChip({ chat }: { readonly chat: Chat }) {
           none={t('chat.model.noneUsable')}
           noteOf={(candidate) => (candidate.facts.hasChatTemplate === false ? t('chat.model.base') : null)}
           onChoose={choose}
+        />
+        <RemoteChoices
+          current={remote?.choice ?? null}
+          onLeave={() => setOpen(false)}
+          onChoose={(choice) => {
+            setOpen(false);
+            chat.chooseRemote(choice);
+          }}
         />
       </Popover.Dropdown>
     </Popover>

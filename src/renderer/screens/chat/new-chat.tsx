@@ -19,7 +19,7 @@ export function NewChat({ chat }: { readonly chat: Chat }) {
   const library = useCall('library.list', {});
   const convertible = models.find(needsConversion);
   if (!library.isSuccess) return <div className={classes.conversation} />;
-  if (chat.model === undefined) {
+  if (chat.answererName === undefined) {
     return (
       <div className={classes.conversation}>
         <EmptyState
@@ -44,11 +44,16 @@ export function NewChat({ chat }: { readonly chat: Chat }) {
     );
   }
   const { mode } = chat.settings;
+  const engine = chat.remote?.engine;
   return (
     <div className={classes.conversation}>
       <div className={classes.welcome}>
         <h2 className={classes.welcomeTitle}>{t(`chat.welcome.${mode}.title`)}</h2>
-        <p className={classes.welcomeText}>{t(`chat.welcome.${mode}.text`, { name: chat.model.name })}</p>
+        <p className={classes.welcomeText}>
+          {engine === undefined
+            ? t(`chat.welcome.${mode}.text`, { name: chat.answererName })
+            : t('remoteChat.welcome', { name: chat.answererName, engine: engine.name, host: engine.host })}
+        </p>
         <ul className={classes.starters}>
           {STARTERS.map((starter) => (
             <li key={starter}>

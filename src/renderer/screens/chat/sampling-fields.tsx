@@ -6,7 +6,7 @@ import { MAX_STOP_LENGTH, MAX_STOP_STRINGS, SAMPLING_PARAMETERS } from '#core/sa
 import type { Sampling } from '#contract/chat.ts';
 import { IconButton } from '../../components/icon-button.tsx';
 import { useFormat } from '../../format.ts';
-import { SAMPLING_GROUPS, spanOf, type SliderParameter } from './sampling-groups.ts';
+import { groupsFor, spanOf, type SliderParameter } from './sampling-groups.ts';
 import type { Chat } from './use-chat.ts';
 import classes from './panel.module.css';
 
@@ -18,10 +18,11 @@ const TOLD_ALTERNATIVES = 5;
 export function SamplingFields({ chat }: { readonly chat: Chat }) {
   const { t } = useTranslation();
   const { sampling, answerCount } = chat.settings;
+  const groups = groupsFor(chat.remote?.engine?.dialect);
   const set = (changes: Partial<Sampling>): void => chat.change({ sampling: { ...sampling, ...changes } });
   return (
     <>
-      {SAMPLING_GROUPS.map(({ name, open, parameters }) => (
+      {groups.map(({ name, open, parameters }) => (
         <Group
           key={name}
           title={t(`chatSampling.groups.${name}`)}
@@ -83,14 +84,16 @@ export function SamplingFields({ chat }: { readonly chat: Chat }) {
           )}
           <p className={classes.note}>{t('chatSampling.seed.note')}</p>
         </div>
-        <div className={classes.stack}>
-          <Switch
-            label={t('chatTokens.tell')}
-            checked={sampling.topLogprobs !== undefined}
-            onChange={(event) => set({ topLogprobs: event.currentTarget.checked ? TOLD_ALTERNATIVES : undefined })}
-          />
-          <p className={classes.note}>{t('chatTokens.tellNote')}</p>
-        </div>
+        {chat.remote === null && (
+          <div className={classes.stack}>
+            <Switch
+              label={t('chatTokens.tell')}
+              checked={sampling.topLogprobs !== undefined}
+              onChange={(event) => set({ topLogprobs: event.currentTarget.checked ? TOLD_ALTERNATIVES : undefined })}
+            />
+            <p className={classes.note}>{t('chatTokens.tellNote')}</p>
+          </div>
+        )}
       </Group>
     </>
   );

@@ -1,3 +1,4 @@
+import { sentSettings, type RemoteDialect } from '#core/remote/request.ts';
 import { SAMPLING_PARAMETERS, type SamplingParameterName } from '#core/sampling/parameters.ts';
 
 /** Parameters as the panel shows them: those that most people change first. */
@@ -9,6 +10,21 @@ export const SAMPLING_GROUPS = [
 ] as const satisfies readonly { readonly name: string; readonly open: boolean; readonly parameters: readonly SamplingParameterName[] }[];
 
 export type SliderParameter = (typeof SAMPLING_GROUPS)[number]['parameters'][number];
+
+interface SamplingGroup {
+  readonly name: (typeof SAMPLING_GROUPS)[number]['name'];
+  readonly open: boolean;
+  readonly parameters: readonly SliderParameter[];
+}
+
+/** The groups, with those parameters that reach what answers: a remote engine may understand fewer. */
+export function groupsFor(dialect: RemoteDialect | undefined): readonly SamplingGroup[] {
+  if (dialect === undefined) return SAMPLING_GROUPS;
+  const sent = new Set<SamplingParameterName>(sentSettings(dialect));
+  return SAMPLING_GROUPS.map((group) => ({ ...group, parameters: group.parameters.filter((name) => sent.has(name)) })).filter(
+    ({ parameters }) => parameters.length > 0,
+  );
+}
 
 /** What a slider goes through; the field beside it takes all that the engine takes. */
 const SPANS: Readonly<Record<SliderParameter, readonly [min: number, max: number, step: number]>> = {

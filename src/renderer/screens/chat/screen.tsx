@@ -32,7 +32,7 @@ export function ChatScreen({ threadId, wanted }: { readonly threadId: string | n
       />
       <section
         className={classes.main}
-        data-new={(threadId === null && chat.model !== undefined && chat.error === null) || undefined}
+        data-new={(threadId === null && chat.answererName !== undefined && chat.error === null) || undefined}
         aria-label={t('chat.conversation')}
       >
         <ChatHeader chat={chat} />
@@ -46,7 +46,7 @@ export function ChatScreen({ threadId, wanted }: { readonly threadId: string | n
           <Conversation key={threadId} chat={chat} threadId={threadId} />
         )}
         {/* A key of its own: the conversation beside it has the thread's. */}
-        {(chat.model !== undefined || threadId !== null) && chat.error === null && (
+        {(chat.answererName !== undefined || threadId !== null) && chat.error === null && (
           <Composer key={`composer ${threadId ?? ''}`} chat={chat} />
         )}
       </section>

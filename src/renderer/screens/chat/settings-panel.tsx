@@ -23,16 +23,18 @@ export function SettingsPanel({ chat }: { readonly chat: Chat }) {
         </IconButton>
       </div>
       <div className={classes.body}>
-        <div>
-          <SegmentedControl
-            fullWidth
-            aria-label={t('chat.mode.label')}
-            value={settings.mode}
-            data={(['chat', 'text'] as const).map((value) => ({ value, label: t(`chat.mode.${value}`) }))}
-            onChange={(mode) => change({ mode: mode })}
-          />
-          <p className={classes.note}>{t(`chat.mode.${settings.mode}Note`)}</p>
-        </div>
+        {chat.remote === null && (
+          <div>
+            <SegmentedControl
+              fullWidth
+              aria-label={t('chat.mode.label')}
+              value={settings.mode}
+              data={(['chat', 'text'] as const).map((value) => ({ value, label: t(`chat.mode.${value}`) }))}
+              onChange={(mode) => change({ mode: mode })}
+            />
+            <p className={classes.note}>{t(`chat.mode.${settings.mode}Note`)}</p>
+          </div>
+        )}
         {(settings.mode === 'chat' || settings.systemPrompt !== '') && (
           <Textarea
             label={t(`chat.systemPrompt.${settings.mode}.label`)}
@@ -48,6 +50,7 @@ export function SettingsPanel({ chat }: { readonly chat: Chat }) {
         <div className={classes.sampling}>
           <h3 className={classes.title}>{t('chatSampling.title')}</h3>
           <Presets chat={chat} />
+          {chat.remote?.engine !== undefined && <p className={classes.note}>{t('remoteChat.sent', { engine: chat.remote.engine.name })}</p>}
         </div>
         <SamplingFields chat={chat} />
         <FormatField chat={chat} />

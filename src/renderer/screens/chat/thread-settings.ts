@@ -2,6 +2,7 @@ import { useEffect } from 'react';
 import { create } from 'zustand';
 import { sampling, type Sampling, type Thread } from '#contract/chat.ts';
 import type { Model } from '#contract/library.ts';
+import type { RemoteChoice } from '#contract/remote.ts';
 import { canChat, useModels } from '../../models.ts';
 import { prefer, usePreferences } from '../../preferences.ts';
 import { apiInUse, asAppError, patch, useCall } from '../../queries.ts';
@@ -9,7 +10,10 @@ import { errorToast } from '../../toasts.tsx';
 import type { ChatSearch } from './search.ts';
 
 /** What a conversation is held with. */
-export type ThreadSettings = Pick<Thread, 'modelId' | 'mode' | 'systemPrompt' | 'sampling' | 'answerCount' | 'adapters' | 'tools'>;
+export type ThreadSettings = Pick<
+  Thread,
+  'modelId' | 'remote' | 'mode' | 'systemPrompt' | 'sampling' | 'answerCount' | 'adapters' | 'tools'
+>;
 
 export const DEFAULT_SAMPLING: Sampling = sampling.parse({});
 /** One list of each, so that it is the same at every render. */
@@ -75,7 +79,7 @@ export function useThreadSettings(threadId: string | null, { model: wantedModelI
 
   useEffect(() => {
     if (threadId === null && wantedModelId !== undefined)
-      edit(null, { modelId: wantedModelId, mode: modeOf(models.find(({ id }) => id === wantedModelId)) });
+      edit(null, { modelId: wantedModelId, remote: null, mode: modeOf(models.find(({ id }) => id === wantedModelId)) });
   }, [threadId, wantedModelId, models]);
   useEffect(() => {
     if (threadId === null && wantedAdapterId !== undefined)
@@ -85,16 +89,18 @@ export function useThreadSettings(threadId: string | null, { model: wantedModelI
   const first = firstModel(models, edits?.modelId ?? lastModelId);
   const saved: ThreadSettings =
     threadId === null
-      ? { modelId: first?.id ?? null, mode: modeOf(first), ...DEFAULTS }
-      : (data?.thread ?? { modelId: null, mode: 'chat', ...DEFAULTS });
+      ? { modelId: first?.id ?? null, remote: null, mode: modeOf(first), ...DEFAULTS }
+      : (data?.thread ?? { modelId: null, remote: null, mode: 'chat', ...DEFAULTS });
   const settings = { ...saved, ...edits };
   return {
     settings,
     change: (changes: Partial<ThreadSettings>) => edit(threadId, changes),
     chooseModel: (model: Model) => {
       prefer({ chatModelId: model.id });
-      edit(threadId, { modelId: model.id, mode: modeOf(model) });
+      edit(threadId, { modelId: model.id, remote: null, mode: modeOf(model) });
     },
+    /** Of a remote engine. It is not what the next new chat begins with: nothing leaves this computer unasked. */
+    chooseRemote: (remote: RemoteChoice) => edit(threadId, { modelId: null, remote, mode: 'chat' }),
     /** The new chat has become a thread. */
     clearNew: () => forget(NEW),
   };

@@ -6,6 +6,7 @@ import type { Model } from '#contract/library.ts';
 import { useModel } from '../../models.ts';
 import { goTo } from '../../navigation.ts';
 import { apiInUse, asAppError, callOptions, keyOf, queryClient, useCall } from '../../queries.ts';
+import { useRemoteModel, type RemoteModel } from '../../remote.ts';
 import { errorToast, undoToast } from '../../toasts.tsx';
 import { choose, NO_CHOICES, NO_DRAFT, setDraft, useDrafts } from './drafts.ts';
 import { generate, useGenerations, type Generation, type Request } from './generation.ts';
@@ -39,6 +40,10 @@ export interface ChatActions {
 export interface Chat extends SettingsOfThread, ChatActions {
   readonly threadId: string | null;
   readonly model: Model | undefined;
+  /** A model of a remote engine, in the place of one of the library. */
+  readonly remote: RemoteModel | null;
+  /** What answers; undefined where nothing can. */
+  readonly answererName: string | undefined;
   readonly turns: readonly Turn[];
   readonly loaded: boolean;
   readonly error: AppError | null;
@@ -58,6 +63,7 @@ export function useChat(threadId: string | null, wanted: ChatSearch): Chat {
   const settingsOfThread = useThreadSettings(threadId, wanted);
   const { settings, clearNew } = settingsOfThread;
   const model = useModel(settings.modelId);
+  const remote = useRemoteModel(settings.remote);
   const key = threadId ?? '';
   const draft = useDrafts((state) => state.drafts[key] ?? NO_DRAFT);
   const choices = useDrafts((state) => state.choices[key] ?? NO_CHOICES);
@@ -115,6 +121,8 @@ export function useChat(threadId: string | null, wanted: ChatSearch): Chat {
     ...settingsOfThread,
     threadId,
     model,
+    remote,
+    answererName: remote === null ? model?.name : remote.engine === undefined ? undefined : remote.choice.model,
     turns,
     loaded: threadId === null || thread.data !== undefined,
     error: thread.error,
