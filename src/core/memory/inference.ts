@@ -80,7 +80,7 @@ export function estimateShape(shape: ModelShape, given: InferenceSettings = {}, 
       // Models without grouped heads have four to eight times the cache of the others.
       isGuess ? range('cache', cache, 0.5, 4, 'guessedShape') : exact('cache', cache),
       isGuess ? range('state', state, 0.5, 2, 'guessedShape') : exact('state', state),
-      computeAmount(computed, settings, isGuess, state > 0),
+      computeAmount(computed, settings, isGuess),
       exact('outputs', device === PROCESSOR ? 4 * shape.vocabularySize * settings.sequences : 0),
       ...besideAmounts(beside, index, placement.output === device),
     ];
@@ -96,14 +96,11 @@ export function estimateShape(shape: ModelShape, given: InferenceSettings = {}, 
   };
 }
 
-/**
- * The processor's buffer is met within hundredths. Cards reorder what they compute, and copy what lies elsewhere; some know
- * no recurrent layers, which the processor then computes beside them.
- */
-function computeAmount(bytes: number, { cards }: EngineSettings, isGuess: boolean, isRecurrent: boolean): Amount<AmountKind> {
+/** The processor's buffer is met to the byte, Vulkan's within hundredths; other cards' libraries order what they compute in ways of their own. */
+function computeAmount(bytes: number, { cards }: EngineSettings, isGuess: boolean): Amount<AmountKind> {
   if (isGuess) return range('compute', bytes, 0.5, 2, 'guessedShape');
   if (cards.length === 0) return range('compute', bytes, 0.97, 1.03, 'simulated');
-  return range('compute', bytes, 0.85, isRecurrent ? 2 : 1.15, 'simulated');
+  return range('compute', bytes, 0.9, 1.15, 'simulated');
 }
 
 /** Node with the addon and node-llama-cpp, as it is resident before a model is loaded, on Linux. */

@@ -42,6 +42,12 @@ export function shapeFromGguf(header: Header): ModelShape {
       headNorms: has(0, 'attn_q_norm') && has(0, 'attn_k_norm'),
       fusedProjections: layers.some((_, index) => has(index, 'attn_qkv')),
       fusedGate: rough.traits.fusedGate && !has(0, 'ffn_gate'),
+      biases: names.has('blk.0.attn_output.bias')
+        ? 'all'
+        : names.has('blk.0.attn_q.bias') || names.has('blk.0.attn_qkv.bias')
+          ? 'projections'
+          : 'none',
+      scanNorms: layers.some((_, index) => has(index, 'ssm_dt_norm')),
     },
     guessed: [...guessed],
   };

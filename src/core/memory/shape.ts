@@ -89,6 +89,19 @@ export interface LayerTraits {
   readonly fusedGate: boolean;
   /** Attention and feed-forward network read the same norm. */
   readonly parallelFeedForward: boolean;
+  /** Embeddings, and queries, are multiplied by a number. */
+  readonly scaledEmbeddings: boolean;
+  readonly scaledQueries: boolean;
+  /** What has biases: nothing, the projections of attention, or all matrices and norms. */
+  readonly biases: 'none' | 'projections' | 'all';
+  /** What comes out of attention and of the feed-forward network has a norm before it is added. */
+  readonly postNorms: boolean;
+  /** Which sums are of the stream and what is added, not the other way round: ggml writes over the first of both. */
+  readonly streamFirst: 'none' | 'feedForward' | 'all';
+  /** What steers a selective scan has norms. */
+  readonly scanNorms: boolean;
+  /** Every how many layers one does not rotate queries and keys; 0: all do. */
+  readonly unrotatedPeriod: number;
 }
 
 /** All of a model that its memory depends on. `shape-facts.ts` takes it from the library's facts, `shape-gguf.ts` from a GGUF header. */

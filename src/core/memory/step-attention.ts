@@ -1,8 +1,11 @@
-import { rowBytes, type CacheType } from './cache-types.ts';
+import { rowBytes } from './cache-types.ts';
 import { cacheCells } from './cache.ts';
-import type { Graph, Tensor } from './graph.ts';
+import type { Graph } from './graph.ts';
 import type { Memory } from './shape.ts';
-import { norm, type CacheInputs, type Step } from './step.ts';
+import { biased, norm, type CacheInputs, type Step } from './step.ts';
+import type { Tensor } from './tensor.ts';
+
+type Attention = Extract<Memory, { kind: 'attention' }>;
 
 /** The inputs of layers whose caches are of one size: made once. */
 export function cacheInputs(step: Step, window: number | null, valueLength: number, headLength: number): CacheInputs {
@@ -33,64 +36,88 @@ export function cacheInputs(step: Step, window: number | null, valueLength: numb
 
 /** The same elements in rows: a copy where they do not lie one behind the other. */
 const flattened = (graph: Graph, source: Tensor, length: number, rows: number): Tensor =>
-  source.isContiguous ? graph.reshape(source, length, rows) : graph.result([length, rows], source);
+  source.isContiguous ? graph.reshape(source, length, rows) : graph.result('CONT', [length, rows], source);
+
+/** Keys or values of all heads in a row for each token, as far apart as they are. */
+const rowsOf = (graph: Graph, source: Tensor): Tensor => {
+  const [length, heads, tokens] = source.sizes;
+  return source.isContiguous ? graph.view(source, length * heads, tokens) : graph.part(source, length * heads, tokens);
+};
+
+/** A layer's caches: all cells of all sequences. */
+function cachesOf({ graph, settings }: Step, { headCountKv, keyLength, valueLength, window }: Attention): Caches {
+  const cells = cacheCells(window, settings) * settings.sequences;
+  return {
+    keys: graph.cache(rowBytes(settings.keyType, keyLength * headCountKv) * cells),
+    values: graph.cache(rowBytes(settings.valueType, valueLength * headCountKv) * cells),
+  };
+}
 
 function rotated(graph: Graph, source: Tensor, rotation: Tensor | null): Tensor {
   if (rotation === null) return source;
   const [side] = rotation.sizes;
   const [a, b, c, d] = source.sizes;
   const rows = (a * b * c * d) / side;
-  return graph.reshape(graph.result([side, rows], rotation, flattened(graph, source, side, rows)), a, b, c, d);
+  return graph.reshape(graph.result('MUL_MAT', [side, rows], rotation, flattened(graph, source, side, rows)), a, b, c, d);
 }
 
 /** Attention with keys and values of each head. */
-export function buildAttention(step: Step, memory: Extract<Memory, { kind: 'attention' }>, source: Tensor): Tensor {
+export function buildAttention(step: Step, memory: Attention, source: Tensor): Tensor {
   const { graph, shape, tokens } = step;
   const { headCount, headCountKv, keyLength, valueLength } = memory;
   const inputs = cacheInputs(step, memory.window, headCountKv * valueLength, keyLength);
   const positioned = (part: Tensor): Tensor => {
     const ready = shape.traits.headNorms ? norm(step, part) : part;
-    return shape.traits.positions === 'rotary' ? graph.change(ready, step.positions) : ready;
+    return step.isRotated ? graph.change('ROPE', ready, step.positions) : ready;
   };
   const [query, key, value] = projections(step, memory, source);
   const keys = rotated(graph, positioned(key), inputs.keyRotation);
-  const queries = rotated(graph, positioned(query), inputs.keyRotation);
+  const placed = positioned(query);
+  const queries = rotated(graph, shape.traits.scaledQueries ? graph.change('SCALE', placed) : placed, inputs.keyRotation);
   const values = rotated(graph, value, inputs.valueRotation);
   // llama.cpp's two kinds of cache ask for them in different orders.
   const windowed = shape.layers.some((layer) => layer.memory.kind === 'attention' && layer.memory.window !== null);
   for (const tensor of windowed ? [queries, keys, values] : [queries, values, keys]) graph.compute(tensor);
-  const cached = graph.stored(keyLength, headCountKv, cacheCells(memory.window, step.settings));
-  graph.compute(graph.store(graph.reshape(keys, headCountKv * keyLength, tokens), cached, inputs.keyPlaces));
+  const caches = cachesOf(step, memory);
+  graph.compute(graph.store('SET_ROWS', rowsOf(graph, keys), caches.keys, inputs.keyPlaces));
   const valueRow = headCountKv * valueLength;
   // Without flash attention values are stored one by one, and must lie in order for it.
-  const row = step.settings.flashAttention ? graph.part(values, valueRow, tokens) : flattened(graph, values, valueRow, tokens);
-  graph.compute(graph.store(row, cached, inputs.valuePlaces));
-  const seen = attend(step, { queries, headCount, headCountKv, valueLength, mask: inputs.mask, decompress: null });
-  return graph.multiply(rotated(graph, seen, inputs.valueRotation), shape.embeddingLength);
+  const isAcross = !step.settings.flashAttention;
+  const row = isAcross ? graph.reshape(flattened(graph, values, valueRow, tokens), 1, valueRow * tokens) : rowsOf(graph, values);
+  const target = isAcross ? graph.reshape(caches.values) : caches.values;
+  graph.compute(graph.store('SET_ROWS', row, target, inputs.valuePlaces));
+  const seen = attend(step, { queries, headCount, valueLength, mask: inputs.mask, decompress: null, ...caches });
+  return biased(step, graph.multiply(rotated(graph, seen, inputs.valueRotation), shape.embeddingLength), 'all');
 }
 
 /** Queries, keys and values of each head: of one matrix or of three. */
 function projections(
-  { graph, shape, tokens }: Step,
-  { headCount, headCountKv, keyLength, valueLength }: Extract<Memory, { kind: 'attention' }>,
+  step: Step,
+  { headCount, headCountKv, keyLength, valueLength }: Attention,
   source: Tensor,
 ): readonly [Tensor, Tensor, Tensor] {
+  const { graph, shape, tokens } = step;
   if (shape.traits.fusedProjections) {
-    const all = graph.multiply(source, headCount * keyLength + headCountKv * (keyLength + valueLength));
+    const all = biased(step, graph.multiply(source, headCount * keyLength + headCountKv * (keyLength + valueLength)), 'projections');
     return [
-      graph.part(all, keyLength, headCount, tokens),
-      graph.part(all, keyLength, headCountKv, tokens),
-      graph.part(all, valueLength, headCountKv, tokens),
+      graph.slice(all, headCount * keyLength, keyLength, headCount, tokens),
+      graph.slice(all, headCountKv * keyLength, keyLength, headCountKv, tokens),
+      graph.slice(all, headCountKv * valueLength, valueLength, headCountKv, tokens),
     ];
   }
-  const project = (heads: number, length: number): Tensor => graph.reshape(graph.multiply(source, heads * length), length, heads, tokens);
+  const project = (heads: number, length: number): Tensor =>
+    graph.reshape(biased(step, graph.multiply(source, heads * length), 'projections'), length, heads, tokens);
   return [project(headCount, keyLength), project(headCountKv, keyLength), project(headCountKv, valueLength)];
 }
 
-interface Attend {
+interface Caches {
+  readonly keys: Tensor;
+  readonly values: Tensor;
+}
+
+interface Attend extends Caches {
   readonly queries: Tensor;
   readonly headCount: number;
-  readonly headCountKv: number;
   readonly valueLength: number;
   readonly mask: Tensor;
   /** Length of a head's values behind the matrix that decompresses them; null: they are not compressed. */
@@ -100,38 +127,40 @@ interface Attend {
 /** Attention itself: in one operator, or by way of the scores of every token with every cached one. */
 export function attend(
   { graph, settings, tokens }: Step,
-  { queries, headCount, headCountKv, valueLength, mask, decompress }: Attend,
+  { queries, headCount, valueLength, mask, decompress, keys, values }: Attend,
 ): Tensor {
   const { sequences } = settings;
   const perSequence = tokens / sequences;
   const [cells] = mask.sizes;
   const [keyLength] = queries.sizes;
   const split = graph.part(graph.part(queries, keyLength, headCount, perSequence, sequences), keyLength, perSequence, headCount, sequences);
-  const cache = (type: CacheType, length: number): Tensor =>
-    graph.cache(rowBytes(type, length * headCountKv) * cells * sequences, length, cells, headCountKv, sequences);
-  const keys = cache(settings.keyType, keyLength);
-  // Compressed values are a part of the keys.
-  const values = decompress === null ? cache(settings.valueType, valueLength) : keys;
+  const shown = (cache: Tensor): Tensor => graph.part(graph.part(cache));
+  const decompression = (): Tensor => graph.matrix((decompress ?? 0) * valueLength * headCount);
+  const [shownKeys, shownValues] = [shown(keys), shown(values)];
   if (settings.flashAttention) {
     // The operator reads no F32: the whole cache is copied.
-    const readKeys = settings.keyType === 'F32' ? graph.halved(keys) : keys;
-    const readValues = settings.valueType === 'F32' && decompress === null ? graph.halved(values) : values;
-    let seen = graph.result([valueLength, headCount, perSequence, sequences], split, readKeys, readValues, mask);
+    const readKeys = settings.keyType === 'F32' ? graph.halved(shownKeys) : shownKeys;
+    const readValues = settings.valueType === 'F32' && decompress === null ? graph.halved(shownValues) : shownValues;
+    let seen = graph.result('FLASH_ATTN_EXT', [valueLength, headCount, perSequence, sequences], split, readKeys, readValues, mask);
     if (decompress !== null) {
       const across = graph.part(seen, valueLength, perSequence, headCount, sequences);
-      const long = graph.result([decompress, perSequence, headCount, sequences], graph.stored(), across);
-      seen = graph.result([decompress, headCount, perSequence, sequences], graph.part(long, decompress, headCount, perSequence, sequences));
+      const long = graph.result('MUL_MAT', [decompress, perSequence, headCount, sequences], decompression(), across);
+      seen = graph.result(
+        'CONT',
+        [decompress, headCount, perSequence, sequences],
+        graph.part(long, decompress, headCount, perSequence, sequences),
+      );
     }
     const flat = graph.reshape(seen, (decompress ?? valueLength) * headCount, tokens);
     graph.compute(flat);
     return flat;
   }
-  const scores = graph.result([cells, perSequence, headCount, sequences], keys, split);
-  const shares = graph.change(scores, mask);
-  let seen = graph.result([valueLength, perSequence, headCount, sequences], values, shares);
-  if (decompress !== null) seen = graph.result([decompress, perSequence, headCount, sequences], graph.stored(), seen);
+  const scores = graph.result('MUL_MAT', [cells, perSequence, headCount, sequences], shownKeys, split);
+  const shares = graph.change('SOFT_MAX', scores, mask);
+  let seen = graph.result('MUL_MAT', [valueLength, perSequence, headCount, sequences], shownValues, shares);
+  if (decompress !== null) seen = graph.result('MUL_MAT', [decompress, perSequence, headCount, sequences], decompression(), seen);
   const length = decompress ?? valueLength;
-  const flat = graph.result([length * headCount, tokens], graph.part(seen, length, headCount, perSequence, sequences));
+  const flat = graph.result('CONT', [length * headCount, tokens], graph.part(seen, length, headCount, perSequence, sequences));
   graph.compute(flat);
   return flat;
 }

@@ -1,6 +1,6 @@
-import type { Graph, Tensor } from './graph.ts';
+import type { Tensor } from './tensor.ts';
 import type { FeedForward } from './shape.ts';
-import type { Step } from './step.ts';
+import { biased, type Step } from './step.ts';
 
 /** The feed-forward network, dense or of experts. */
 export function buildFeedForward(step: Step, feedForward: Exclude<FeedForward, { kind: 'none' }>, source: Tensor): Tensor {
@@ -9,10 +9,10 @@ export function buildFeedForward(step: Step, feedForward: Exclude<FeedForward, {
   if (feedForward.kind === 'experts') {
     const mixed = buildExperts(step, feedForward, source);
     if (feedForward.sharedLength === 0) return mixed;
-    return graph.change(mixed, dense(graph, source, feedForward.sharedLength, width, 'gated'));
+    return graph.change('ADD', mixed, dense(step, source, feedForward.sharedLength, width, 'gated'));
   }
   return dense(
-    graph,
+    step,
     source,
     feedForward.length,
     width,
@@ -22,21 +22,22 @@ export function buildFeedForward(step: Step, feedForward: Exclude<FeedForward, {
 }
 
 function dense(
-  graph: Graph,
+  step: Step,
   source: Tensor,
   length: number,
   width: number,
   kind: 'gated' | 'fused' | 'plain',
   tokens = source.sizes[1],
 ): Tensor {
-  const up = graph.multiply(source, kind === 'fused' ? 2 * length : length);
+  const { graph } = step;
+  const up = biased(step, graph.multiply(source, kind === 'fused' ? 2 * length : length), 'all');
   const active =
     kind === 'plain'
-      ? graph.change(up)
+      ? graph.change('UNARY', up)
       : kind === 'fused'
-        ? graph.result([length, tokens], up)
-        : graph.result([length, tokens], graph.multiply(source, length), up);
-  return graph.multiply(active, width);
+        ? graph.result('GLU', [length, tokens], up)
+        : graph.result('GLU', [length, tokens], graph.multiply(source, length), up);
+  return biased(step, graph.multiply(active, width), 'all');
 }
 
 /** A mixture of experts: a router picks some for each token, and their results are added (`build_moe_ffn` in llama-graph.cpp). */
@@ -44,27 +45,32 @@ function buildExperts(step: Step, experts: Extract<FeedForward, { kind: 'experts
   const { graph, shape, tokens } = step;
   const { expertCount, usedCount, length } = experts;
   const width = shape.embeddingLength;
-  const odds = graph.change(graph.multiply(source, expertCount));
-  const order = graph.integers([expertCount, tokens], odds);
+  const odds = graph.change('SOFT_MAX', graph.multiply(source, expertCount));
+  const order = graph.order([expertCount, tokens], odds);
   const chosen = graph.part(order, usedCount, tokens);
-  const some = graph.result([1, usedCount, tokens], graph.reshape(odds, 1, expertCount, tokens), chosen);
+  const some = graph.result('GET_ROWS', [1, usedCount, tokens], graph.reshape(odds, 1, expertCount, tokens), chosen);
   const flat = graph.reshape(some, usedCount, tokens);
-  const shares = graph.reshape(graph.change(flat, graph.result([1, tokens], flat)), 1, usedCount, tokens);
+  const shares = graph.reshape(
+    graph.change('DIV', flat, graph.change('CLAMP', graph.result('SUM_ROWS', [1, tokens], flat))),
+    1,
+    usedCount,
+    tokens,
+  );
   graph.compute(shares);
-  const matrices = (): Tensor => graph.weight(width * length * expertCount);
+  const matrices = (): Tensor => graph.matrix(width * length * expertCount);
   const each = graph.reshape(source, width, 1, tokens);
-  const up = graph.result([length, usedCount, tokens], matrices(), each, chosen);
-  const gate = graph.result([length, usedCount, tokens], matrices(), each, chosen);
-  const active = graph.result([length, usedCount, tokens], gate, up);
-  const down = graph.result([width, usedCount, tokens], matrices(), active, chosen);
-  const weighted = graph.change(down, shares);
+  const up = graph.result('MUL_MAT_ID', [length, usedCount, tokens], matrices(), each, chosen);
+  const gate = graph.result('MUL_MAT_ID', [length, usedCount, tokens], matrices(), each, chosen);
+  const active = graph.result('GLU', [length, usedCount, tokens], gate, up);
+  const down = graph.result('MUL_MAT_ID', [width, usedCount, tokens], matrices(), active, chosen);
+  const weighted = graph.change('MUL', down, shares);
   graph.compute(weighted);
   const parts = Array.from({ length: usedCount }, () => graph.part(weighted, width, tokens));
   for (const part of parts) graph.compute(part);
   let sum = parts[0] ?? weighted;
   for (const part of parts.slice(1)) {
-    sum = graph.change(sum, part);
+    sum = graph.change('ADD', sum, part);
     graph.compute(sum);
   }
-  return usedCount === 1 ? graph.result([width, tokens], sum) : sum;
+  return usedCount === 1 ? graph.result('CONT', [width, tokens], sum) : sum;
 }

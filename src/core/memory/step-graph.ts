@@ -1,49 +1,49 @@
-import { Graph, type Tensor } from './graph.ts';
+import { Graph } from './graph.ts';
+import { PROCESSOR, type Placement } from './placement.ts';
 import type { EngineSettings } from './settings.ts';
 import type { FeedForward, LayerShape, Memory, ModelShape } from './shape.ts';
-import { buildAttention, cacheInputs } from './step-attention.ts';
+import { buildAttention } from './step-attention.ts';
 import { buildFeedForward } from './step-feed-forward.ts';
 import { buildLatent } from './step-latent.ts';
 import { buildRecurrent } from './step-recurrent.ts';
 import { norm, type Step } from './step.ts';
-
-/** The part of a step that one device computes. */
-export interface StepPart {
-  readonly device: 'processor' | 'card';
-  readonly layers: readonly LayerShape[];
-  /** Of `layers`, the first ones whose weights and caches lie in the computer's memory, though a card computes them. */
-  readonly elsewhere: number;
-  readonly hasInput: boolean;
-  readonly hasOutput: boolean;
-  /** The output matrix lies in the computer's memory. */
-  readonly outputElsewhere: boolean;
-}
+import type { Tensor } from './tensor.ts';
 
 /**
  * The graph of the largest step, as llama.cpp builds it for its reservation (`graph_reserve` in llama-context.cpp; layers
  * in src/models and llama-graph.cpp): a full batch, of which every token's output is wanted, over a full cache. What
  * changes no size is left out: biases, scales, caps and the norms behind a matrix all overwrite their input.
  */
-export function stepGraph(shape: ModelShape, settings: EngineSettings, part: StepPart): Graph {
-  const graph = new Graph(part.device);
+export function stepGraph(shape: ModelShape, settings: EngineSettings, placement: Placement): Graph {
+  const graph = new Graph();
   const tokens = stepTokens(settings);
-  const step: Step = { graph, shape, settings, tokens, positions: graph.input('I32', tokens), masks: new Map(), state: null };
+  const step: Step = {
+    graph,
+    shape,
+    settings,
+    tokens,
+    positions: graph.input('I32', tokens),
+    masks: new Map(),
+    isRotated: true,
+    state: null,
+  };
   const wanted = graph.input('I32', tokens);
-  let stream = part.hasInput ? buildInput(step) : graph.input('F32', shape.embeddingLength, tokens);
+  const processor = settings.cards.length;
+  const deviceOf = (device: number | undefined): number => (device === undefined || device === PROCESSOR ? processor : device);
+  graph.device = processor;
+  let stream = buildInput(step);
   graph.compute(stream);
-  // What the processor sets for the cards, and they copy before they begin.
-  if (part.device === 'card' || part.layers.length < shape.layers.length)
-    for (const tensor of [step.positions, ...allCacheInputs(step), wanted]) graph.compute(tensor);
-  const chosen = representatives(part);
-  for (const [index, { layer, isElsewhere }] of chosen.entries()) {
-    graph.elsewhere = isElsewhere ? bytesPerWeight(shape, layer) : null;
-    stream = buildLayer(step, layer, stream, part.hasOutput && index === chosen.length - 1 ? wanted : null);
+  const chosen = representatives(shape, placement, processor > 0);
+  for (const [index, { layer, device, isRotated }] of chosen.entries()) {
+    graph.device = deviceOf(device);
+    step.isRotated = isRotated;
+    graph.bytesPerWeight = bytesPerWeight(shape, layer);
+    stream = buildLayer(step, layer, stream, index === chosen.length - 1 ? wanted : null);
   }
-  graph.elsewhere = part.outputElsewhere ? (shape.outputBytes + shape.tiedBytes) / (shape.vocabularySize * shape.embeddingLength) : null;
-  if (!part.hasOutput) {
-    graph.compute(stream);
-    return graph;
-  }
+  graph.device = deviceOf(placement.output);
+  // Without the norm before it.
+  const matrixBytes = Math.max(0, shape.outputBytes + shape.tiedBytes - 4 * shape.embeddingLength);
+  graph.bytesPerWeight = matrixBytes / (shape.vocabularySize * shape.embeddingLength);
   const normed = norm(step, stream);
   normed.isOutput = true;
   const logits = graph.multiply(normed, shape.vocabularySize);
@@ -55,37 +55,49 @@ export function stepGraph(shape: ModelShape, settings: EngineSettings, part: Ste
 /** The token embedding. Tokens or, for images, vectors: both inputs are there, whichever is used. */
 function buildInput({ graph, shape, tokens, positions }: Step): Tensor {
   const width = shape.embeddingLength;
-  const stream = graph.result([width, tokens], graph.stored(), graph.input('I32', tokens));
+  const rows = (places: Tensor): Tensor => graph.result('GET_ROWS', [width, tokens], graph.matrix(width), places);
+  const read = rows(graph.input('I32', tokens));
+  const stream = shape.traits.scaledEmbeddings ? graph.change('SCALE', read) : read;
   graph.compute(stream);
   graph.compute(graph.input('F32', width, tokens));
   if (shape.traits.positions !== 'absolute') return stream;
-  return graph.change(stream, graph.result([width, tokens], graph.stored(), positions));
+  return graph.change('ADD', stream, rows(positions));
 }
 
-/** Masks and places of all caches of the model. */
-function allCacheInputs(step: Step): readonly Tensor[] {
-  for (const { memory } of step.shape.layers) {
-    if (memory.kind === 'attention') cacheInputs(step, memory.window, memory.headCountKv * memory.valueLength, memory.keyLength);
-    if (memory.kind === 'latent') cacheInputs(step, null, memory.latentLength, 1);
-  }
-  return [...step.masks.values()].flatMap((inputs) => Object.values(inputs).filter((tensor) => tensor !== null));
-}
-
-/** Bytes of each of a layer's weights, which may be of several types: their mean. */
+/** Bytes of each number of a layer's matrices, which may be of several types: their mean. */
 function bytesPerWeight({ embeddingLength: width }: ModelShape, { memory, feedForward, weightBytes }: LayerShape): number {
-  const ofMemory =
-    memory.kind === 'attention'
-      ? width * (memory.headCount * (memory.keyLength + memory.valueLength) + memory.headCountKv * (memory.keyLength + memory.valueLength))
-      : memory.kind === 'recurrent'
-        ? 3 * width * memory.innerLength
-        : 4 * width * width;
+  const { numbers, vectorBytes } = matricesOf(memory, width);
   const ofFeedForward =
     feedForward.kind === 'experts'
       ? 3 * width * (feedForward.length * feedForward.expertCount + feedForward.sharedLength)
       : feedForward.kind === 'none'
         ? 0
         : (feedForward.kind === 'gated' ? 3 : 2) * width * feedForward.length;
-  return weightBytes / Math.max(1, ofMemory + ofFeedForward);
+  return Math.max(0, weightBytes - vectorBytes - 4 * width) / Math.max(1, numbers + ofFeedForward);
+}
+
+/** How many numbers the matrices have that mix tokens, and the bytes of what lies beside them in F32. */
+function matricesOf(memory: Memory, width: number): { readonly numbers: number; readonly vectorBytes: number } {
+  switch (memory.kind) {
+    case 'attention': {
+      const { headCount, headCountKv, keyLength, valueLength } = memory;
+      return { numbers: width * (headCount + headCountKv) * (keyLength + valueLength), vectorBytes: 4 * width };
+    }
+    case 'recurrent': {
+      const { family, innerLength: inner, convolutionChannels: channels, convolutionLength, stateLength, stepRank } = memory;
+      const filters = convolutionLength + 2 * channels;
+      if (family === 'mamba')
+        return {
+          numbers: inner * (3 * width + 2 * stepRank + (2 * stateLength) / inner),
+          vectorBytes: 4 * (filters + stateLength + 2 * inner),
+        };
+      return { numbers: width * (2 * inner + channels + stepRank), vectorBytes: 4 * (filters + inner + 3 * stepRank) };
+    }
+    case 'latent':
+      return { numbers: 4 * width ** 2, vectorBytes: 0 };
+    case 'none':
+      return { numbers: 0, vectorBytes: 0 };
+  }
 }
 
 /** Tokens of the largest step: whole ones for each sequence. */
@@ -94,8 +106,20 @@ const stepTokens = ({ batchLength, contextLength, sequences }: EngineSettings): 
 
 /** How often a layer behind the same kind of layer is gone through: from the second time on, the buffer grows no more. */
 const REPEATS = 2;
+/** Where cards and the processor take turns, places settle from the third time on. */
+const REPEATS_ON_CARDS = 3;
 
-/** What tells layers apart, in a text that is quickly made: this is done for every layer of every estimate. */
+/** What tells layers apart, found once for each: it is asked for in every estimate. */
+const layerKinds = new WeakMap<LayerShape, string>();
+
+function layerKind(layer: LayerShape): string {
+  const known = layerKinds.get(layer);
+  if (known !== undefined) return known;
+  const kind = `${memoryKind(layer.memory)} ${feedForwardKind(layer.feedForward)}`;
+  layerKinds.set(layer, kind);
+  return kind;
+}
+
 function memoryKind(memory: Memory): string {
   switch (memory.kind) {
     case 'attention':
@@ -115,18 +139,30 @@ function feedForwardKind(feedForward: FeedForward): string {
   return `experts ${feedForward.length} ${feedForward.usedCount} ${feedForward.expertCount} ${feedForward.sharedLength}`;
 }
 
+interface Representative {
+  readonly layer: LayerShape;
+  readonly device: number | undefined;
+  readonly isRotated: boolean;
+}
+
 /** Layers that stand for all: few enough to be quick, in the order of the model, with its last one. */
-function representatives({ layers, elsewhere }: StepPart): readonly { readonly layer: LayerShape; readonly isElsewhere: boolean }[] {
+function representatives({ layers, traits }: ModelShape, placement: Placement, hasCards: boolean): readonly Representative[] {
   const kinds = new Map<string, number>();
   let before = '';
-  const all = layers.map((layer, index) => ({ layer, isElsewhere: index < elsewhere }));
-  return all.filter(({ layer, isElsewhere }, index) => {
-    const kind = `${memoryKind(layer.memory)} ${feedForwardKind(layer.feedForward)} ${isElsewhere}`;
+  const repeats = hasCards && layers.some(({ memory }) => memory.kind === 'recurrent') ? REPEATS_ON_CARDS : REPEATS;
+  const { positions, unrotatedPeriod } = traits;
+  const all = layers.map((layer, index) => ({
+    layer,
+    device: placement.layers[index],
+    isRotated: positions === 'rotary' && (unrotatedPeriod === 0 || (index + 1) % unrotatedPeriod !== 0),
+  }));
+  return all.filter(({ layer, device, isRotated }, index) => {
+    const kind = `${layerKind(layer)} ${device} ${isRotated}`;
     const pair = `${before} ${kind}`;
     before = kind;
     const times = kinds.get(pair) ?? 0;
     kinds.set(pair, times + 1);
-    return times < REPEATS || index === layers.length - 1;
+    return times < repeats || index === layers.length - 1;
   });
 }
 
@@ -134,19 +170,24 @@ function buildLayer(step: Step, layer: LayerShape, stream: Tensor, wanted: Tenso
   const { graph, shape } = step;
   const width = shape.embeddingLength;
   const normed = norm(step, stream);
+  const post = (result: Tensor): Tensor => (shape.traits.postNorms ? norm(step, result) : result);
+  const { streamFirst } = shape.traits;
+  const add = (result: Tensor, to: Tensor, isStreamFirst: boolean): Tensor =>
+    isStreamFirst ? graph.change('ADD', to, result) : graph.change('ADD', result, to);
   let mixed = buildMemory(step, layer.memory, normed);
   let passed = stream;
   if (wanted !== null) {
-    mixed = graph.result([width, step.tokens], mixed, wanted);
-    passed = graph.result([width, step.tokens], passed, wanted);
+    mixed = graph.result('GET_ROWS', [width, step.tokens], mixed, wanted);
+    passed = graph.result('GET_ROWS', [width, step.tokens], passed, wanted);
   }
-  if (layer.feedForward.kind === 'none') return graph.change(mixed, passed);
+  if (layer.feedForward.kind === 'none') return add(mixed, passed, streamFirst === 'all');
   if (shape.traits.parallelFeedForward) {
-    const fed = buildFeedForward(step, layer.feedForward, wanted === null ? normed : graph.result([width, step.tokens], normed, wanted));
-    return graph.change(graph.change(fed, mixed), passed);
+    const read = wanted === null ? normed : graph.result('GET_ROWS', [width, step.tokens], normed, wanted);
+    const fed = buildFeedForward(step, layer.feedForward, read);
+    return graph.change('ADD', graph.change('ADD', fed, mixed), passed);
   }
-  const sum = graph.change(mixed, passed);
-  return graph.change(buildFeedForward(step, layer.feedForward, norm(step, sum)), sum);
+  const sum = add(post(mixed), passed, streamFirst === 'all');
+  return add(post(buildFeedForward(step, layer.feedForward, norm(step, sum))), sum, streamFirst !== 'none');
 }
 
 function buildMemory(step: Step, memory: Memory, source: Tensor): Tensor {
