@@ -91,15 +91,15 @@ const states: readonly State[] = [
         await page.locator('[data-composer]').fill('Are you far away?');
         await page.keyboard.press('Enter');
         await page.getByText(/(Attic, not local|Attic，非本机)/).waitFor();
+        await page.getByRole('button', { name: /^(Not local|非本机)$/ }).click();
       },
-      async (page) => page.getByRole('button', { name: /^(Not local|非本机)$/ }).click(),
       async (page) => {
         await page.keyboard.press('Escape');
         await page.getByRole('button', { name: /^(Model:|模型：)/ }).click();
+        await page.getByRole('button', { name: /^(Remote engines…|远程引擎…)$/ }).click();
       },
-      async (page) => page.getByRole('button', { name: /^(Remote engines…|远程引擎…)$/ }).click(),
-      async (page) => page.getByRole('button', { name: /^(Add an engine|添加引擎)$/ }).click(),
       async (page) => {
+        await page.getByRole('button', { name: /^(Add an engine|添加引擎)$/ }).click();
         await page.getByRole('textbox', { name: /^(Base URL|基础 URL)$/ }).fill('http://api.example.com/v1');
         await page.getByRole('checkbox', { name: /^(Send them all the same|仍然发送)$/ }).check({ force: true });
         await page.getByRole('button', { name: /^(Test the connection|测试连接)$/ }).click();

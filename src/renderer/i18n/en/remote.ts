@@ -2,7 +2,8 @@
 export const remote = {
   remote: {
     title: 'Remote engines',
-    intro: 'Any OpenAI-compatible endpoint: vLLM, llama-server, Ollama, a service. What you ask of it leaves this computer.',
+    intro:
+      'Any OpenAI-compatible endpoint: vLLM, llama-server, Ollama, a service. What you ask of it leaves Lathe, and mostly this computer.',
     manage: 'Remote engines…',
     settingsNote: 'Models of other computers, for the chat.',
     none: 'None yet',
@@ -50,6 +51,7 @@ export const remote = {
     pieces_other: '{{number}} pieces',
     notCounted: 'the engine did not say how many tokens these were',
     what: 'Your messages go to {{engine}} at {{host}}. This computer works nothing out.',
+    whatHere: 'Your messages go to {{engine}}, another program at {{host}}. Where it works its answers out, Lathe does not know.',
     open: 'The way there is not encrypted.',
     context: 'How long its context is, it does not tell: the whole conversation is sent, and what is too long it refuses.',
     without: 'The exact prompt, token probabilities, adapters and going on with an answer are for models of this computer.',

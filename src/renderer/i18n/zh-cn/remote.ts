@@ -2,7 +2,7 @@
 export const remote = {
   remote: {
     title: '远程引擎',
-    intro: '任何 OpenAI 兼容的端点：vLLM、llama-server、Ollama 或在线服务。你向它提出的内容会离开本机。',
+    intro: '任何 OpenAI 兼容的端点：vLLM、llama-server、Ollama 或在线服务。你向它提出的内容会离开 Lathe，通常也会离开本机。',
     manage: '远程引擎…',
     settingsNote: '供对话使用的其他电脑上的模型。',
     none: '尚无远程引擎',
@@ -48,6 +48,7 @@ export const remote = {
     pieces_other: '{{number}} 段',
     notCounted: '引擎没有说明词元数',
     what: '你的消息会发送到 {{host}} 上的 {{engine}}。本机不进行任何计算。',
+    whatHere: '你的消息会发送到 {{host}} 上的另一个程序 {{engine}}。Lathe 不知道它在哪里计算回答。',
     open: '传输途中未加密。',
     context: '它没有说明上下文长度：会发送整个对话，过长的内容由它拒绝。',
     without: '确切提示词、词元概率、适配器以及续写回答，只适用于本机的模型。',

@@ -22,7 +22,8 @@ export function RemoteBadge({ chat }: { readonly chat: Chat }) {
       </Popover.Target>
       <Popover.Dropdown aria-label={t('remoteChat.notLocal')} className={classes.about ?? ''} tabIndex={-1} data-autofocus>
         <p>
-          {t('remoteChat.what', { engine: name, host })} {!isEncrypted && reach !== 'loopback' && t('remoteChat.open')}
+          {t(reach === 'loopback' ? 'remoteChat.whatHere' : 'remoteChat.what', { engine: name, host })}{' '}
+          {!isEncrypted && reach !== 'loopback' && t('remoteChat.open')}
         </p>
         <p>{t('remoteChat.context')}</p>
         <p>{t('remoteChat.without')}</p>
