@@ -1,9 +1,15 @@
-import { AxeBuilder } from '@axe-core/playwright';
+import axe from 'axe-core';
 import type { Browser, Page } from 'playwright-core';
 import type { Settings } from '#contract/system.ts';
 import type { Server } from '#main/http/server.ts';
 import { startFakeApp } from './fake-app.ts';
 import type { Scene } from './fake-handlers.ts';
+
+declare global {
+  interface Window {
+    axe: typeof axe;
+  }
+}
 
 export interface View {
   readonly scene: Scene;
@@ -49,8 +55,7 @@ export async function openView(browser: Browser, { scene, at, settings, size = {
     look: async (colorScheme, language) => {
       await server.handlers.system.changeSettings({ colorScheme, language }, { signal: new AbortController().signal });
       await page.locator(`html[lang="${language}"][data-mantine-color-scheme="${colorScheme}"]`).waitFor();
-      // Until the new colours have faded in, which takes a moment even where motion is reduced.
-      await page.waitForTimeout(100);
+      await settled(page);
     },
     close: async () => {
       await context.close();
@@ -59,13 +64,22 @@ export async function openView(browser: Browser, { scene, at, settings, size = {
   };
 }
 
+/** Until colours have faded in, which takes a moment even where motion is reduced. */
+async function settled(page: Page): Promise<void> {
+  await page.evaluate(async () => {
+    for (let frame = 0; frame < 2; frame++) await new Promise(requestAnimationFrame);
+    const ends = document.getAnimations().filter((each) => Number.isFinite(each.effect?.getComputedTiming().endTime ?? 0));
+    // One that is taken away while it runs is at its end too.
+    await Promise.allSettled(ends.map(({ finished }) => finished));
+  });
+}
+
 /** What axe finds, in words short enough for a test's message. */
 export async function axeFindings(page: Page): Promise<string[]> {
-  // Without frames there is nothing to put together in a second page, which is what its slower mode opens each time.
-  const { violations } = await new AxeBuilder({ page })
-    .setLegacyMode()
-    .options({ resultTypes: ['violations'] })
-    .analyze();
+  // Read by the page once, and not again for each theme and language: that takes longer than the examination.
+  if (!(await page.evaluate(() => 'axe' in window))) await page.evaluate(axe.source);
+  await settled(page);
+  const { violations } = await page.evaluate(() => window.axe.run(document, { resultTypes: ['violations'] }));
   return violations.flatMap(({ id, nodes }) =>
     nodes.map(({ html, failureSummary }) => `${id}: ${html.slice(0, 200)} ${failureSummary ?? ''}`),
   );
