@@ -28,9 +28,6 @@ function channelPort(port: MessagePort): Port {
   });
 }
 
-/** The token that the address of `lathe serve` carries in its fragment. */
-export const tokenOf = (hash: string): string | null => /^#token=([\w-]+)$/.exec(hash)?.[1] ?? null;
-
 /** Exchange the token for the session's cookie; it then disappears from the address. */
 export async function openSession(token: string): Promise<void> {
   await fetch('/session', { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify({ token }) }).catch(

@@ -39,6 +39,11 @@ test('what comes before the first screen keeps to its budget', () => {
   expect(sizeKib).toBeLessThan(BUDGET_KIB);
 });
 
+test('the entry builds no schema: zod would try whether code can be made, and the page be told off for it', () => {
+  for (const name of withImports([entry])) expect([name, source(name).includes('unknown error code')]).toEqual([name, false]);
+  expect([...eager].some((name) => source(name).includes('unknown error code'))).toBe(true);
+});
+
 test('screens, dialogs, Markdown, colours of code and Chinese are fetched when they are needed', () => {
   const lazy = names.filter((name) => !eager.has(name));
   for (const [what, sign] of [
