@@ -10,6 +10,7 @@ import { openDialog } from '../../layers.ts';
 import { goTo } from '../../navigation.ts';
 import { useCall } from '../../queries.ts';
 import { MeasureFields } from './measures.tsx';
+import { Remotes } from './remotes.tsx';
 import { SetupFoot } from './setup-foot.tsx';
 import { SetupSide } from './setup-side.tsx';
 import { SpeedFields } from './speed-fields.tsx';
@@ -33,7 +34,7 @@ export function SetupView({ onOpen }: { readonly onOpen: (runId: string) => void
       </div>
     );
   if (!library.isSuccess) return <div className={classes.work} />;
-  if (bases.length === 0)
+  if (bases.length === 0 && setup.engines.length === 0)
     return (
       <div className={classes.work}>
         <EmptyState icon={<IconGauge size={22} stroke={1.5} />} title={t('benchmark.empty.title')} text={t('benchmark.empty.text')}>
@@ -61,6 +62,7 @@ export function SetupView({ onOpen }: { readonly onOpen: (runId: string) => void
               </div>
             )}
             {base !== undefined && runnable.length > 0 && <Variants setup={setup} base={base} />}
+            <Remotes setup={setup} />
           </Step>
           <Step number={2} title={t('benchmark.steps.measures')}>
             <MeasureFields setup={setup} />

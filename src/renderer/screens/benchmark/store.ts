@@ -1,5 +1,6 @@
 import { create } from 'zustand';
 import { persist } from 'zustand/middleware';
+import type { RemoteChoice } from '#contract/remote.ts';
 import type { PresetName } from '#core/benchmark/sweep.ts';
 
 /** What is swept on the screen, by the command line's names, with an example of how it is written. */
@@ -44,6 +45,8 @@ interface Draft {
   readonly sweep: Readonly<Partial<Record<Swept, string>>>;
   readonly showsSweep: boolean;
   readonly withAdapters: readonly WithAdapter[];
+  /** Models behind endpoints. */
+  readonly remotes: readonly RemoteChoice[];
 }
 
 export const useDraft = create<Draft>()(
@@ -65,6 +68,7 @@ export const useDraft = create<Draft>()(
       sweep: {},
       showsSweep: false,
       withAdapters: [],
+      remotes: [],
     }),
     { name: 'lathe.benchmark', version: 1 },
   ),

@@ -2,14 +2,17 @@ import { useDebouncedValue } from '@mantine/hooks';
 import { useNavigate, useSearch } from '@tanstack/react-router';
 import { useMemo } from 'react';
 import { parseSweep, type Sweep } from '#core/benchmark/sweep.ts';
+import type { RemoteEngine } from '#contract/remote.ts';
 import type { Input } from '../../api.ts';
 import { useModels } from '../../models.ts';
-import { useCall } from '../../queries.ts';
+import { useCall, useStream } from '../../queries.ts';
 import { basesOf, referenceOf, relativesOf, runnableOf } from './family.ts';
 import { modelsOf } from './search.ts';
 import { sweptNames, useDraft, type Draft, type Swept } from './store.ts';
 
 type Request = Input<'benchmark.start'>;
+
+const NO_ENGINES: readonly RemoteEngine[] = [];
 
 /** A setting that is being typed asks for nothing. */
 const STILL_MS = 300;
@@ -48,6 +51,7 @@ export function useSetup() {
   const navigate = useNavigate({ from: '/benchmark' });
   const draft = useDraft();
   const models = useModels();
+  const engines = useStream('remote.engines', {}) ?? NO_ENGINES;
   const bases = useMemo(() => basesOf(models), [models]);
   const asked = modelsOf(search);
   const base = bases.find(({ id }) => id === search.base) ?? bases.find(({ id }) => asked?.includes(id));
@@ -57,6 +61,7 @@ export function useSetup() {
   const withAdapters = draft.withAdapters.filter(
     ({ modelId, adapterId }) => runnable.some(({ id }) => id === modelId) && models.some(({ id }) => id === adapterId),
   );
+  const remotes = draft.remotes.filter(({ engineId }) => engines.some(({ id }) => id === engineId));
   const reference =
     draft.referenceId === null
       ? undefined
@@ -68,6 +73,7 @@ export function useSetup() {
     targets: [
       ...chosen.map(({ id }) => ({ kind: 'local' as const, modelId: id })),
       ...withAdapters.map(({ modelId, adapterId, scale }) => ({ kind: 'local' as const, modelId, adapters: [{ adapterId, scale }] })),
+      ...remotes.map(({ engineId, model }) => ({ kind: 'remote' as const, engineId, model })),
     ],
     preset: draft.preset,
     sweep: sweep as NonNullable<Request['sweep']>,
@@ -84,7 +90,7 @@ export function useSetup() {
     prompts: draft.prompts ? { texts: prompts, maxTokens: draft.maxTokens } : null,
   };
   const missing: Missing | null =
-    base === undefined
+    base === undefined && remotes.length === 0
       ? 'base'
       : request.targets.length === 0
         ? 'variants'
@@ -116,6 +122,8 @@ export function useSetup() {
     runnable,
     chosen,
     withAdapters,
+    engines,
+    remotes,
     reference,
     bad,
     request,
