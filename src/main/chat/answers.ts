@@ -18,8 +18,9 @@ interface AnswersOptions<R extends Asked> {
   readonly clock: () => number;
 }
 
-interface Running {
+interface Running<R> {
   readonly threadId: string;
+  readonly request: R;
   readonly stop: AbortController;
   readonly ended: Promise<void>;
 }
@@ -33,7 +34,7 @@ function mergeEvents(waiting: GenerationEvent, next: GenerationEvent): Generatio
 
 /** The answers that are being made. Each goes on and is saved whoever listens. */
 export function createAnswers<R extends Asked>({ repository, answer, log, clock }: AnswersOptions<R>) {
-  const running = new Map<string, Running>();
+  const running = new Map<string, Running<R>>();
 
   /** Make the answer into a message that is there, empty or begun. The last thing told is `finished`. */
   const make = async (message: Message, request: R, stop: AbortSignal, tell: (event: GenerationEvent) => void): Promise<void> => {
@@ -70,7 +71,7 @@ export function createAnswers<R extends Asked>({ repository, answer, log, clock 
     }
   };
 
-  const stop = (filter: (answer: Running) => boolean): Promise<void>[] =>
+  const stop = (filter: (answer: Running<R>) => boolean): Promise<void>[] =>
     [...running.values()].filter(filter).map(({ stop: abort, ended }) => (abort.abort(), ended));
 
   return {
@@ -91,7 +92,7 @@ export function createAnswers<R extends Asked>({ repository, answer, log, clock 
           running.delete(message.id);
           events.end();
         });
-      running.set(message.id, { threadId: message.threadId, stop: abort, ended });
+      running.set(message.id, { threadId: message.threadId, request, stop: abort, ended });
       try {
         yield* events.values();
       } finally {
@@ -102,7 +103,8 @@ export function createAnswers<R extends Asked>({ repository, answer, log, clock 
     /** Stop the answers of a thread; resolves when they are saved. */
     stopThread: async (threadId: string): Promise<void> => void (await Promise.all(stop((answer) => answer.threadId === threadId))),
     isBusy: (): boolean => running.size > 0,
-    /** Stop everything; resolves when all of it is saved. */
-    stopAll: async (): Promise<void> => void (await Promise.all(stop(() => true))),
+    /** Stop what is asked in such a way, or everything; resolves when all of it is saved. */
+    stopAll: async (isMeant: (request: R) => boolean = () => true): Promise<void> =>
+      void (await Promise.all(stop(({ request }) => isMeant(request)))),
   };
 }

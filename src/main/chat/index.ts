@@ -381,8 +381,8 @@ export function createChat(options: ChatOptions) {
       return loadedModel.status();
     },
     unload: async (_, { signal }) => {
-      // What it is saying would only be said again by loading it anew.
-      await answers.stopAll();
+      // What it is saying would only be said again by loading it anew. What is made elsewhere goes on.
+      await answers.stopAll((request) => 'model' in request);
       return unload(signal);
     },
     status: (_, { signal }) =>

@@ -1,11 +1,10 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import type { AppClient } from '#contract/index.ts';
 import { errorOf } from '../../expect-error.ts';
 import { startApi } from '../openai/fixture.ts';
-import { all, openTest, temporaryFolder } from '../support/open.ts';
-import { onTestFinished } from 'vitest';
+import { all, eventually, openTest, temporaryFolder } from '../support/open.ts';
 import { answerWith, beginStream, delta, endpoint, event } from './endpoint.ts';
 
 const KEY = 'sk-never-shown-0123456789';
@@ -129,12 +128,16 @@ describe('chat with a remote engine', () => {
   });
 
   test('an answer is made again beside the first; it cannot be gone on with', async () => {
-    const { client, threadId } = await withThread(answerWith('Yes'));
+    const { client, server, threadId, engineId } = await withThread(answerWith('Yes'));
     await all(client.chat.send({ threadId, parentId: null, text: 'Well?' }));
     const [question, first] = (await client.chat.thread({ threadId })).messages;
     await all(client.chat.regenerate({ threadId, messageId: first?.id ?? '', seed: 5 }));
     const second = (await client.chat.thread({ threadId })).messages.at(-1);
     expect(second).toMatchObject({ parentId: question?.id, text: 'Yes', facts: { sampling: { seed: 5 } } });
+    // Another model beside it, this once.
+    await all(client.chat.regenerate({ threadId, messageId: first?.id ?? '', remote: { engineId, model: 'small' } }));
+    expect(server.asked.map(({ body }) => (body as { model: string }).model)).toEqual(['big', 'big', 'small']);
+    expect((await client.chat.thread({ threadId })).thread.remote).toEqual({ engineId, model: 'big' });
     expect(await errorOf(all(client.chat.resume({ threadId, messageId: first?.id ?? '' })))).toMatchObject({
       code: 'remote.noContinuation',
     });
@@ -160,6 +163,23 @@ describe('chat with a remote engine', () => {
     while (saved?.facts === null) saved = (await client.chat.thread({ threadId })).messages[1];
     expect(saved).toMatchObject({ error: null, facts: { stopReason: 'stopped', remote: { isCounted: false } } });
     expect(saved?.text).toMatch(/^(on ){3,}/);
+  });
+
+  test('unloading the model of this computer leaves what is said elsewhere alone', async () => {
+    const held = Promise.withResolvers<void>();
+    const { client, server, threadId } = await withThread(async (response, asked) => {
+      await held.promise;
+      await answerWith('Still here')(response, asked);
+    });
+    const done = all(client.chat.send({ threadId, parentId: null, text: 'Go on' }));
+    await eventually(
+      () => server.asked.length,
+      (count) => count === 1,
+    );
+    await client.chat.unload({});
+    held.resolve();
+    await done;
+    expect((await client.chat.thread({ threadId })).messages[1]).toMatchObject({ text: 'Still here', facts: { stopReason: 'end' } });
   });
 
   test('what the engine does wrong is the error of that answer, and the log knows neither key nor text', async () => {

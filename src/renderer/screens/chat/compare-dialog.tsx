@@ -2,6 +2,7 @@ import { Button, Modal } from '@mantine/core';
 import { useMemo, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { Message, MixedAdapter } from '#contract/chat.ts';
+import type { RemoteChoice } from '#contract/remote.ts';
 import { ModelChoices } from '../../components/model-choices.tsx';
 import { useModels, canChat } from '../../models.ts';
 import { useCall } from '../../queries.ts';
@@ -10,7 +11,15 @@ import { generate, useAnswerTexts, useGenerations } from './generation.ts';
 import { parentKey } from './message-tree.ts';
 import { saveSettings } from './thread-settings.ts';
 import { madeWith } from './made-with.ts';
+import { RemoteChoices } from './remote-choices.tsx';
 import classes from './compare.module.css';
+
+/** What is to be other than in the thread. */
+interface Way {
+  readonly modelId?: string;
+  readonly remote?: RemoteChoice;
+  readonly adapters?: MixedAdapter[];
+}
 
 interface Props {
   readonly threadId: string;
@@ -26,7 +35,7 @@ export function CompareDialog({ threadId, message, onClose }: Props) {
   const [state, setState] = useState<'choosing' | 'answering' | 'failed'>('choosing');
   const [other, setOther] = useState<Message | null>(null);
 
-  const answer = async (change: { readonly modelId?: string; readonly adapters?: MixedAdapter[] }): Promise<void> => {
+  const answer = async (change: Way): Promise<void> => {
     setState('answering');
     // What was just moved in the panel goes for this answer too.
     await saveSettings(threadId);
@@ -57,7 +66,7 @@ export function CompareDialog({ threadId, message, onClose }: Props) {
       <div className={classes.sides}>
         <Side message={message} text={message.text} isDone onKeep={other === null ? undefined : () => keep(message)} />
         {state === 'choosing' ? (
-          <Ways threadId={threadId} message={message} onWay={(change) => void answer(change)} />
+          <Ways threadId={threadId} message={message} onWay={(change) => void answer(change)} onLeave={onClose} />
         ) : (
           <Side
             message={other}
@@ -101,16 +110,17 @@ function Side({ message, text, isDone, onKeep }: SideProps) {
 interface WaysProps {
   readonly threadId: string;
   readonly message: Message;
-  readonly onWay: (change: { readonly modelId?: string; readonly adapters?: MixedAdapter[] }) => void;
+  readonly onWay: (change: Way) => void;
+  readonly onLeave: () => void;
 }
 
 /** How else it could be answered: only in ways that are others than that of the answer. */
-function Ways({ threadId, message, onWay }: WaysProps) {
+function Ways({ threadId, message, onWay, onLeave }: WaysProps) {
   const { t } = useTranslation();
   const models = useModels();
   const { data } = useCall('chat.thread', { threadId });
   const mix = data?.thread.adapters ?? [];
-  const modelId = message.facts?.modelId ?? data?.thread.modelId ?? null;
+  const modelId = message.facts?.remote === undefined ? (message.facts?.modelId ?? data?.thread.modelId ?? null) : null;
   const others = useMemo(() => models.filter((model) => canChat(model) && model.id !== modelId), [models, modelId]);
   const used = message.facts?.adapters ?? [];
   const on = mix.filter(({ isOn }) => isOn);
@@ -125,7 +135,7 @@ function Ways({ threadId, message, onWay }: WaysProps) {
           {t('compare.plain')}
         </Button>
       )}
-      {on.length > 0 && !isAsSet && (
+      {on.length > 0 && !isAsSet && modelId !== null && (
         <Button variant="default" justify="flex-start" onClick={() => onWay({ ...same, adapters: mix })}>
           {t('compare.mixed')}
         </Button>
@@ -137,6 +147,7 @@ function Ways({ threadId, message, onWay }: WaysProps) {
         none={t('compare.noModel')}
         onChoose={(model) => onWay({ modelId: model.id, adapters: [] })}
       />
+      <RemoteChoices current={null} onLeave={onLeave} onChoose={(remote) => onWay({ remote })} />
     </div>
   );
 }

@@ -1,5 +1,6 @@
 import { create } from 'zustand';
 import type { Message, MixedAdapter } from '#contract/chat.ts';
+import type { RemoteChoice } from '#contract/remote.ts';
 import type { AppError, AppErrorData } from '#core/errors/index.ts';
 import type { Event, Input } from '../../api.ts';
 import { upsert } from '../../live.ts';
@@ -28,6 +29,7 @@ export type Request =
       readonly messageId: string;
       readonly seed?: number;
       readonly modelId?: string;
+      readonly remote?: RemoteChoice;
       readonly adapters?: MixedAdapter[];
     }
   | { readonly kind: 'resume'; readonly messageId: string }
