@@ -26,12 +26,15 @@ export interface Fit {
 
 /** Whether an estimate fits, and by how much it does not. */
 export function fitOf(estimate: InferenceEstimate, room: Room): Fit {
-  const capacity = (index: number): number => finite(index === 0 ? room.processorBytes : room.cardBytes[index - 1]);
-  const shortBytes = estimate.devices.map(({ totalBytes }, index) => Math.max(0, totalBytes - capacity(index)));
+  const shortBytes = estimate.devices.map(({ totalBytes }, index) => Math.max(0, totalBytes - capacityOf(room, index)));
   const missingBytes = shortBytes.reduce((sum, bytes) => sum + bytes, 0);
-  const isTight = estimate.devices.some(({ highBytes }, index) => highBytes > capacity(index));
+  const isTight = estimate.devices.some(({ highBytes }, index) => highBytes > capacityOf(room, index));
   return { status: missingBytes > 0 ? 'short' : isTight ? 'tight' : 'fits', shortBytes, missingBytes };
 }
+
+/** Of the processor (0), or of a card (from 1 on). */
+const capacityOf = ({ processorBytes, cardBytes }: Room, index: number): number =>
+  finite(index === 0 ? processorBytes : cardBytes[index - 1]);
 
 const finite = (bytes: number | undefined): number => (bytes !== undefined && bytes > 0 ? bytes : 0);
 
@@ -43,23 +46,38 @@ export interface Question {
   readonly beside?: Beside;
 }
 
-const fitsWith = ({ shape, settings, room, beside }: Question, changed: InferenceSettings): boolean =>
-  fitOf(estimateShape(shape, { ...settings, ...changed }, beside), room).status !== 'short';
+const fitsWith = (question: Question, changed: InferenceSettings): boolean => spareBytes(question, changed) >= 0;
+
+/** Bytes that the fullest device has left; below zero: that are missing there. */
+function spareBytes({ shape, settings, room, beside }: Question, changed: InferenceSettings, first = 0): number {
+  const { devices } = estimateShape(shape, { ...settings, ...changed }, beside);
+  return Math.min(...devices.slice(first).map(({ totalBytes }, index) => capacityOf(room, index + first) - totalBytes));
+}
 
 /** llama.cpp's contexts are multiples of this. */
 const CONTEXT_STEP = 256;
 /** Contexts of models that do not say what they were trained with. */
 const LONGEST_UNKNOWN = 131_072;
 
-/** The largest whole number from `least` to `most` for which `holds`, which holds below where it holds; undefined where it never does. */
-function largest(least: number, most: number, holds: (value: number) => boolean): number | undefined {
-  if (most < least || !holds(least)) return undefined;
-  let low = least;
-  let high = most;
-  while (low < high) {
-    const middle = Math.ceil((low + high) / 2);
-    if (holds(middle)) low = middle;
-    else high = middle - 1;
+/** Guesses by proportion, before halving what is left is surer. */
+const GUESSES = 6;
+
+/**
+ * The largest whole number from `least` to `most` that leaves something, undefined where none does. `spare` falls, and nearly on
+ * a straight line: so the next to try is where that line would be at zero, and a few estimates are enough.
+ */
+function largest(least: number, most: number, spare: (value: number) => number): number | undefined {
+  if (most < least) return undefined;
+  let [low, lowSpare] = [least, spare(least)];
+  if (lowSpare < 0) return undefined;
+  let [high, highSpare] = [most, most === least ? lowSpare : spare(most)];
+  if (highSpare >= 0) return most;
+  for (let tries = 0; high - low > 1; tries += 1) {
+    const share = tries < GUESSES ? lowSpare / (lowSpare - highSpare) : 0.5;
+    const middle = Math.min(high - 1, Math.max(low + 1, low + Math.floor((high - low) * share)));
+    const found = spare(middle);
+    if (found >= 0) [low, lowSpare] = [middle, found];
+    else [high, highSpare] = [middle, found];
   }
   return low;
 }
@@ -70,7 +88,7 @@ function largest(least: number, most: number, holds: (value: number) => boolean)
  */
 export function largestContext(question: Question, longest = question.shape.contextLength ?? LONGEST_UNKNOWN): number | undefined {
   const most = Math.max(1, Math.floor(longest / CONTEXT_STEP));
-  const steps = largest(1, most, (value) => fitsWith(question, { contextLength: value * CONTEXT_STEP }));
+  const steps = largest(1, most, (value) => spareBytes(question, { contextLength: value * CONTEXT_STEP }));
   return steps === undefined ? undefined : steps * CONTEXT_STEP;
 }
 
@@ -101,11 +119,7 @@ export function bestSplit(question: Question): Split | undefined {
     for (const cards of [left, free]) {
       if (cards.every((bytes) => bytes === 0)) continue;
       if (holds(cards)(all)) return { gpuLayers: all, cards };
-      const cardsHold = (gpuLayers: number): boolean => {
-        const fit = fitOf(estimateShape(shape, { ...settings, gpuLayers, cards }, beside), room);
-        return fit.shortBytes.slice(1).every((bytes) => bytes === 0);
-      };
-      const gpuLayers = largest(1, all, cardsHold);
+      const gpuLayers = largest(1, all, (value) => spareBytes(question, { gpuLayers: value, cards }, 1));
       if (gpuLayers !== undefined && holds(cards)(gpuLayers)) return { gpuLayers, cards };
     }
   }
@@ -142,14 +156,14 @@ export function advise(question: Question): Advice {
   const split = bestSplit(question);
   if (split !== undefined && split.gpuLayers !== used.gpuLayers)
     remedies.push({ kind: 'layers', ...split, moved: Math.abs(split.gpuLayers - used.gpuLayers) });
-  const contextLength = largestContext(question, used.contextLength - CONTEXT_STEP);
-  if (used.contextLength > CONTEXT_STEP && contextLength !== undefined) remedies.push({ kind: 'context', contextLength });
+  const contextLength = used.contextLength > CONTEXT_STEP ? largestContext(question, used.contextLength - CONTEXT_STEP) : undefined;
+  if (contextLength !== undefined) remedies.push({ kind: 'context', contextLength });
   const cacheType = smallerCaches.find(
     (type) => type !== used.keyType && fitsWith(question, { keyType: type, valueType: type, flashAttention: true }),
   );
   if (cacheType !== undefined) remedies.push({ kind: 'cacheType', cacheType });
   if (used.sequences > 1 && fitsWith(question, { sequences: 1 })) {
-    const sequences = largest(1, used.sequences - 1, (value) => fitsWith(question, { sequences: value })) ?? 1;
+    const sequences = largest(1, used.sequences - 1, (value) => spareBytes(question, { sequences: value })) ?? 1;
     remedies.push({ kind: 'sequences', sequences });
   }
   return { ...fit, estimate, remedies };

@@ -14,7 +14,7 @@ import type { Tensor } from './tensor.ts';
  * in src/models and llama-graph.cpp): a full batch, of which every token's output is wanted, over a full cache. What
  * changes no size is left out: biases, scales, caps and the norms behind a matrix all overwrite their input.
  */
-export function stepGraph(shape: ModelShape, settings: EngineSettings, placement: Placement): Graph {
+export function stepGraph(shape: ModelShape, settings: EngineSettings, { layers, output }: StepLayers): Graph {
   const graph = new Graph();
   const tokens = stepTokens(settings);
   const step: Step = {
@@ -33,14 +33,13 @@ export function stepGraph(shape: ModelShape, settings: EngineSettings, placement
   graph.device = processor;
   let stream = buildInput(step);
   graph.compute(stream);
-  const chosen = representatives(shape, placement, processor > 0);
-  for (const [index, { layer, device, isRotated }] of chosen.entries()) {
+  for (const [index, { layer, device, isRotated }] of layers.entries()) {
     graph.device = deviceOf(device);
     step.isRotated = isRotated;
     graph.bytesPerWeight = bytesPerWeight(shape, layer);
-    stream = buildLayer(step, layer, stream, index === chosen.length - 1 ? wanted : null);
+    stream = buildLayer(step, layer, stream, index === layers.length - 1 ? wanted : null);
   }
-  graph.device = deviceOf(placement.output);
+  graph.device = deviceOf(output);
   // Without the norm before it.
   const matrixBytes = Math.max(0, shape.outputBytes + shape.tiedBytes - 4 * shape.embeddingLength);
   graph.bytesPerWeight = matrixBytes / (shape.vocabularySize * shape.embeddingLength);
@@ -104,10 +103,11 @@ function matricesOf(memory: Memory, width: number): { readonly numbers: number; 
 const stepTokens = ({ batchLength, contextLength, sequences }: EngineSettings): number =>
   Math.ceil(Math.min(batchLength, contextLength * sequences) / sequences) * sequences;
 
-/** How often a layer behind the same kind of layer is gone through: from the second time on, the buffer grows no more. */
-const REPEATS = 2;
-/** Where cards and the processor take turns, places settle from the third time on. */
-const REPEATS_ON_CARDS = 3;
+/**
+ * How often a layer behind the same kind of layer is gone through, until the buffers grow no more: measured. Where cards compute what
+ * the processor keeps, copies take turns with results; where the processor takes part in every layer, that settles last.
+ */
+const REPEATS = { processor: 2, cards: 1, both: 3 } as const;
 
 /** What tells layers apart, found once for each: it is asked for in every estimate. */
 const layerKinds = new WeakMap<LayerShape, string>();
@@ -141,29 +141,46 @@ function feedForwardKind(feedForward: FeedForward): string {
 
 interface Representative {
   readonly layer: LayerShape;
+  /** What tells it apart from others; with its device. */
+  readonly own: string;
+  readonly kind: string;
   readonly device: number | undefined;
   readonly isRotated: boolean;
 }
 
+/** Layers that a step is made of, and where the output is computed. */
+export interface StepLayers {
+  readonly layers: readonly Representative[];
+  readonly output: number;
+}
+
 /** Layers that stand for all: few enough to be quick, in the order of the model, with its last one. */
-function representatives({ layers, traits }: ModelShape, placement: Placement, hasCards: boolean): readonly Representative[] {
+export function stepLayers({ layers, traits }: ModelShape, placement: Placement, hasCards: boolean): StepLayers {
   const kinds = new Map<string, number>();
   let before = '';
-  const repeats = hasCards && layers.some(({ memory }) => memory.kind === 'recurrent') ? REPEATS_ON_CARDS : REPEATS;
+  const isScanned = layers.some(({ memory }) => memory.kind === 'recurrent');
+  const repeats = REPEATS[hasCards ? (isScanned ? 'both' : 'cards') : 'processor'];
   const { positions, unrotatedPeriod } = traits;
-  const all = layers.map((layer, index) => ({
-    layer,
-    device: placement.layers[index],
-    isRotated: positions === 'rotary' && (unrotatedPeriod === 0 || (index + 1) % unrotatedPeriod !== 0),
-  }));
-  return all.filter(({ layer, device, isRotated }, index) => {
-    const kind = `${layerKind(layer)} ${device} ${isRotated}`;
+  const chosen: Representative[] = [];
+  let last: Representative | undefined;
+  let run = 0;
+  for (const [index, layer] of layers.entries()) {
+    const device = placement.layers[index];
+    const isRotated = positions === 'rotary' && (unrotatedPeriod === 0 || (index + 1) % unrotatedPeriod !== 0);
+    const own = layerKind(layer);
+    const isSame = last !== undefined && device === last.device && isRotated === last.isRotated && own === last.own;
+    run = isSame ? run + 1 : 0;
+    // Most layers are like those before them: nothing more is asked of these.
+    if (run > repeats && index < layers.length - 1) continue;
+    const kind = `${own} ${device} ${isRotated}`;
+    last = { layer, own, kind, device, isRotated };
     const pair = `${before} ${kind}`;
     before = kind;
     const times = kinds.get(pair) ?? 0;
     kinds.set(pair, times + 1);
-    return times < repeats || index === layers.length - 1;
-  });
+    if (times < repeats || index === layers.length - 1) chosen.push(last);
+  }
+  return { layers: chosen, output: placement.output };
 }
 
 function buildLayer(step: Step, layer: LayerShape, stream: Tensor, wanted: Tensor | null): Tensor {

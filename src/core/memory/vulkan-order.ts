@@ -7,7 +7,7 @@ const THIRD_AHEAD = 15;
 /** How far behind a rotation its rows may be stored. */
 const STORE_AHEAD = 10;
 
-/** Operators that are one kernel, and stay together: the choice of experts. */
+/** Operators that are one kernel, and stay together: the choice of experts. All begin with the same one. */
 const kept: readonly (readonly Operator[])[] = [
   ['SOFT_MAX', 'RESHAPE', 'ARGSORT', 'VIEW', 'GET_ROWS', 'RESHAPE', 'SUM_ROWS', 'CLAMP', 'DIV', 'RESHAPE'],
   ['SOFT_MAX', 'RESHAPE', 'ARGSORT', 'VIEW', 'GET_ROWS'],
@@ -21,7 +21,7 @@ const fused: ReadonlySet<string> = new Set(['RMS_NORM MUL', 'MUL_MAT ADD', 'MUL_
  * wait for anything is brought forward, so that more is computed at the same time. It changes how long results are kept.
  */
 export function vulkanOrder(nodes: readonly Tensor[]): readonly Tensor[] {
-  if (nodes.length < 2) return nodes;
+  if (nodes.length < 3) return nodes;
   const ordered: Tensor[] = [];
   const isUsed = nodes.map(() => false);
   const done = new Set<Tensor>();
@@ -102,7 +102,7 @@ export function vulkanOrder(nodes: readonly Tensor[]): readonly Tensor[] {
   };
 
   while (first < nodes.length) {
-    const pattern = kept.find((operators) => matches(operators, first));
+    const pattern = nodes[first]?.op === 'SOFT_MAX' ? kept.find((operators) => matches(operators, first)) : undefined;
     if (pattern !== undefined) {
       take(pattern.map((_, index) => first + index));
       continue;
@@ -112,7 +112,7 @@ export function vulkanOrder(nodes: readonly Tensor[]): readonly Tensor[] {
     for (let index = first + 1; index < last; index += 1) {
       const node = nodes[index];
       if (node === undefined || isUsed[index] === true || isView(node)) continue;
-      if (kept.some((operators) => matches(operators, index))) continue;
+      if (node.op === 'SOFT_MAX' && kept.some((operators) => matches(operators, index))) continue;
       const isFused = index - 1 === current.at(-1) && fused.has(`${nodes[index - 1]?.op} ${node.op}`);
       if (waits(index, (before) => isFused && before === index - 1)) continue;
       current.push(index);
@@ -133,21 +133,33 @@ const base = (tensor: Tensor): Tensor => tensor.owner ?? tensor;
 
 /** Of each node, the ones shortly before it that it has to wait for: bit n stands for the nth one before. */
 function dependencies(nodes: readonly Tensor[]): readonly number[] {
-  const read = nodes.map(({ inputs }) => inputs.map(base));
-  return nodes.map((later, index) => {
+  const positions = new Map<Tensor, number>();
+  /** By what they show or write to: all nodes, those that compute, and those that compute and read it. */
+  const [shown, written, read] = [new Map<Tensor, number[]>(), new Map<Tensor, number[]>(), new Map<Tensor, number[]>()];
+  return nodes.map((node, index) => {
+    const own = base(node);
     let found = 0;
-    for (let distance = 1; distance < AHEAD && distance <= index; distance += 1) {
-      const earlier = nodes[index - distance];
-      if (earlier !== undefined && dependsOn(later, read[index] ?? [], earlier, read[index - distance] ?? [])) found |= 1 << distance;
+    const wait = (before: number): void => {
+      if (index - before < AHEAD) found |= 1 << (index - before);
+    };
+    for (const input of node.inputs) {
+      const position = positions.get(input);
+      if (position !== undefined) wait(position);
     }
+    shown.get(own)?.forEach(wait);
+    positions.set(node, index);
+    append(shown, own, index);
+    if (isView(node)) return found;
+    read.get(own)?.forEach(wait);
+    for (const input of node.inputs) written.get(base(input))?.forEach(wait);
+    append(written, own, index);
+    for (const input of node.inputs) append(read, base(input), index);
     return found;
   });
 }
 
-/** Whether `later` has to wait for `earlier`: it reads it, or one writes to what the other shows. */
-function dependsOn(later: Tensor, laterReads: readonly Tensor[], earlier: Tensor, earlierReads: readonly Tensor[]): boolean {
-  const [own, other] = [base(later), base(earlier)];
-  if (own === other || later.inputs.includes(earlier)) return true;
-  if (isView(later) || isView(earlier)) return false;
-  return laterReads.includes(other) || earlierReads.includes(own);
+function append(lists: Map<Tensor, number[]>, key: Tensor, index: number): void {
+  const list = lists.get(key);
+  if (list === undefined) lists.set(key, [index]);
+  else list.push(index);
 }

@@ -5,7 +5,7 @@ import { Graph } from '#core/memory/graph.ts';
 import { placeLayers } from '#core/memory/placement.ts';
 import { readSettings } from '#core/memory/settings.ts';
 import { shapeFromFacts } from '#core/memory/shape-facts.ts';
-import { stepGraph } from '#core/memory/step-graph.ts';
+import { stepGraph, stepLayers } from '#core/memory/step-graph.ts';
 import type { Tensor } from '#core/memory/tensor.ts';
 
 /** Bytes of a result of so many numbers. */
@@ -93,7 +93,7 @@ describe('a step', () => {
   test('is reckoned with few operators, however many layers the model has', () => {
     const shape = shapeFromFacts(facts, 40e9);
     const { settings } = readSettings(shape, { contextLength: 8192 });
-    expect(stepGraph(shape, settings, placeLayers(80, 0, [])).nodes.length).toBeLessThan(200);
+    expect(stepGraph(shape, settings, stepLayers(shape, placeLayers(80, 0, []), false)).nodes.length).toBeLessThan(200);
   });
 
   test('grows no more where layers repeat', () => {
