@@ -67,3 +67,28 @@ test('plain http to the world is refused until it is allowed', async () => {
   expect(refused.stderr).toContain('plain http lets everybody on the way read');
   expect((await run(['remote', 'add', 'Away', 'http://api.example.com/v1', '--allow-http'])).code).toBe(0);
 });
+
+test('a model of an engine is measured without one of the library, and the endpoint’s own count is believed', async () => {
+  const run = await real();
+  const server = await endpoint(answerWith('one ', 'two ', 'three'));
+  await run(['remote', 'add', 'Attic', server.base]);
+  const measured = await run([
+    'bench',
+    '--remote',
+    'Attic=org/big:70b',
+    '--sweep',
+    'prompt=8',
+    '--sweep',
+    'new=4',
+    '--prompt',
+    'Count',
+    '--json',
+  ]);
+  expect(measured.stderr).toBe('');
+  const { run: benchmark, cells } = JSON.parse(measured.stdout) as { run: object; cells: { state: string; result: object }[] };
+  expect(benchmark).toMatchObject({ state: 'done', targets: [{ kind: 'remote', name: 'org/big:70b @ Attic' }] });
+  expect(cells.map(({ state }) => state)).toEqual(['done', 'done']);
+  expect(cells[1]?.result).toMatchObject({ kind: 'prompts', outputs: [{ prompt: 'Count', text: 'one two three', tokens: 3 }] });
+  expect(server.asked.every(({ body }) => (body as { model: string }).model === 'org/big:70b')).toBe(true);
+  expect((await run(['bench', '--remote', 'Attic'])).stderr).toContain('ENGINE=MODEL');
+});

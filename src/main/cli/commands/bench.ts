@@ -6,6 +6,7 @@ import { benchmarkText } from '../benchmark.ts';
 import { defineCommand, type CommandContext } from '../command.ts';
 import { describe } from '../job.ts';
 import { findModel } from '../model.ts';
+import { findEngine } from '../remote.ts';
 import { definedOnly, oneOf, usage, wholeNumberOf } from '../values.ts';
 
 export const command = defineCommand({
@@ -19,6 +20,12 @@ export const command = defineCommand({
       help: 'try each value, such as context=512,2048; given several times: every combination',
     },
     adapter: { type: 'string', value: 'A[:WEIGHT]', multiple: true, help: 'measure every model with this adapter beside it, too' },
+    remote: {
+      type: 'string',
+      value: 'ENGINE=MODEL',
+      multiple: true,
+      help: 'measure a model of a remote engine, too: speed and answers alone',
+    },
     quality: { type: 'boolean', help: 'measure perplexity, and divergence from the source' },
     text: { type: 'string', value: 'FILE', help: 'the text for it, UTF-8 (otherwise the one that comes with Lathe)' },
     against: { type: 'string', value: 'SOURCE', help: 'the model to diverge from (otherwise the first of several)' },
@@ -42,7 +49,8 @@ export const command = defineCommand({
         if (references.length > 0) throw usage('--resume goes on with a benchmark as it was begun');
         return benchmark.resume({ runId: values.resume });
       }
-      if (references.length === 0) throw usage('MODEL is missing');
+      const remotes = await remoteTargets(context, values.remote ?? []);
+      if (references.length === 0 && remotes.length === 0) throw usage('MODEL is missing');
       const sweep = Object.fromEntries(Object.entries(parseSweep(values.sweep ?? [])).map(([name, tried]) => [name, [...tried]]));
       const quality = benchmarkQuality.omit({ baseId: true }).parse(
         definedOnly({
@@ -61,9 +69,12 @@ export const command = defineCommand({
       return benchmark.start(
         benchmarkRequest.parse({
           name: values.name,
-          targets: models.flatMap((modelId) =>
-            [[], ...adapters.map((adapter) => [adapter])].map((beside) => ({ kind: 'local', modelId, adapters: beside })),
-          ),
+          targets: [
+            ...models.flatMap((modelId) =>
+              [[], ...adapters.map((adapter) => [adapter])].map((beside) => ({ kind: 'local', modelId, adapters: beside })),
+            ),
+            ...remotes,
+          ],
           preset,
           sweep,
           speed: values['no-speed'] !== true,
@@ -85,6 +96,20 @@ export const command = defineCommand({
     return { json: { run, cells }, text, exitCode: run.cells.failed > 0 ? 1 : 0 };
   },
 });
+
+/** `ENGINE=MODEL` each: names of models have colons and strokes in them. Throws `cli.usage`, `remote.unknownEngine`. */
+async function remoteTargets(
+  context: CommandContext,
+  wanted: readonly string[],
+): Promise<{ kind: 'remote'; engineId: string; model: string }[]> {
+  const targets = [];
+  for (const text of wanted) {
+    const [, engine, model] = /^([^=]+)=(.+)$/.exec(text) ?? [];
+    if (engine === undefined || model === undefined) throw usage(`--remote takes ENGINE=MODEL, not '${text}'`);
+    targets.push({ kind: 'remote' as const, engineId: (await findEngine(context, engine)).id, model });
+  }
+  return targets;
+}
 
 /** A run that does not notice its end in this time is left. */
 const CANCEL_LIMIT_MS = 15_000;
