@@ -44,6 +44,7 @@ export const remote = {
     notLocal: 'Not local',
     of: 'of {{engine}}',
     gone: 'Engine no longer there',
+    search: 'Search the models of {{engine}}',
     asking: 'Asking for its models…',
     noModels: 'It lists no models.',
     made: '{{engine}}, not local',

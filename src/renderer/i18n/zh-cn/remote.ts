@@ -42,6 +42,7 @@ export const remote = {
     notLocal: '非本机',
     of: '来自 {{engine}}',
     gone: '引擎已不存在',
+    search: '搜索 {{engine}} 的模型',
     asking: '正在获取模型列表…',
     noModels: '它没有列出模型。',
     made: '{{engine}}，非本机',

@@ -1,11 +1,18 @@
-import { IconCheck, IconCloud } from '@tabler/icons-react';
+import { TextInput } from '@mantine/core';
+import { IconCheck, IconCloud, IconSearch } from '@tabler/icons-react';
+import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { RemoteChoice, RemoteEngine } from '#contract/remote.ts';
+import { useFormat } from '../../format.ts';
 import { openDialog } from '../../layers.ts';
 import { useErrorText } from '../../i18n/use-error-text.ts';
 import { useCall } from '../../queries.ts';
 import { useRemoteEngines } from '../../remote.ts';
 import classes from './remote.module.css';
+
+/** Fewer models than this are overlooked at a glance; services have hundreds. */
+const SEARCH_FROM = 8;
+const MOST_SHOWN = 50;
 
 interface Props {
   readonly current: RemoteChoice | null;
@@ -45,10 +52,16 @@ interface EngineProps {
 function Engine({ engine, current, onChoose }: EngineProps) {
   const { t } = useTranslation();
   const errorText = useErrorText();
+  const format = useFormat();
   const { data, error } = useCall('remote.models', { engineId: engine.id });
+  const [query, setQuery] = useState('');
   const id = `remote-${engine.id}`;
+  const models = data?.models ?? [];
+  const words = query.trim().toLocaleLowerCase();
+  const found = models.filter((model) => model.toLocaleLowerCase().includes(words));
+  const shown = found.slice(0, MOST_SHOWN);
   return (
-    <section className={classes.engine} aria-labelledby={id}>
+    <section aria-labelledby={id}>
       <h3 id={id} className={classes.head}>
         <IconCloud size={14} stroke={1.8} aria-hidden />
         <span className={classes.name}>{engine.name}</span>
@@ -56,9 +69,20 @@ function Engine({ engine, current, onChoose }: EngineProps) {
       </h3>
       {error !== null && <p className={classes.none}>{errorText(error).what}</p>}
       {data === undefined && error === null && <p className={classes.none}>{t('remoteChat.asking')}</p>}
-      {data?.models.length === 0 && <p className={classes.none}>{t('remoteChat.noModels')}</p>}
-      <ul className={classes.list}>
-        {data?.models.map((model) => (
+      {data !== undefined && models.length === 0 && <p className={classes.none}>{t('remoteChat.noModels')}</p>}
+      {models.length >= SEARCH_FROM && (
+        <TextInput
+          type="search"
+          className={classes.search ?? ''}
+          aria-label={t('remoteChat.search', { engine: engine.name })}
+          placeholder={t('chat.model.search')}
+          leftSection={<IconSearch size={15} stroke={1.8} />}
+          value={query}
+          onChange={(event) => setQuery(event.currentTarget.value)}
+        />
+      )}
+      <ul>
+        {shown.map((model) => (
           <li key={model}>
             <button
               type="button"
@@ -72,6 +96,9 @@ function Engine({ engine, current, onChoose }: EngineProps) {
           </li>
         ))}
       </ul>
+      {found.length > shown.length && (
+        <p className={classes.none}>{t('chat.model.more', { more: format.number(found.length - shown.length) })}</p>
+      )}
     </section>
   );
 }
