@@ -1,4 +1,4 @@
-import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { memorySource } from '#core/byte-source.ts';
@@ -180,6 +180,13 @@ test('a GGUF base in parts is merged into one file', async () => {
   }
   await merge(at(parts[1]?.fileName ?? ''), [[adapter, 1]], at('merged.gguf'));
   expect(await tensorsOf(at('merged.gguf'))).toEqual(await tensorsOf(at('whole.gguf')));
+
+  // With a part gone nothing is written.
+  await rm(at(parts[0]?.fileName ?? ''));
+  const before = await readdir(folder);
+  const problem = await errorOf(merge(at(parts[1]?.fileName ?? ''), [[adapter, 1]], at('again.gguf')));
+  expect(problem).toMatchObject({ code: 'disk.missing', params: { path: at(parts[0]?.fileName ?? '') } });
+  expect(await readdir(folder)).toEqual(before);
 });
 
 test.for(['Q8_0', 'Q4_0'] as const)('a %s base is decoded, changed in float32, and coded once more', async (type) => {
