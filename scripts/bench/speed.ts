@@ -19,11 +19,11 @@ export const name = 'speed';
 const LLAMA_BENCH = process.env['LATHE_LLAMA_BENCH'];
 const LLAMA_PERPLEXITY = process.env['LATHE_LLAMA_PERPLEXITY'];
 
-const LAYERS = 3;
-const PROMPT = 512;
-const NEW = 128;
+const LAYERS = 2;
+const PROMPT = 256;
+const NEW = 64;
 const REPETITIONS = 2;
-const ROUNDS = 5;
+const ROUNDS = 3;
 const TARGETS = ['F16', 'Q8_0', 'Q4_K_M'] as const;
 const THREADS = [1, 2];
 
@@ -183,8 +183,9 @@ export async function run(): Promise<BenchRow[]> {
   const folder = await mkdtemp(join(tmpdir(), 'lathe-bench-'));
   const engines = createEngines({ spawn: (kind) => forkEngine(kind, { entry }), log: () => undefined });
   try {
-    const { tensor } = await engines.tensor();
     const make = async (modelPath: string, target: string, outputPath: string): Promise<string> => {
+      // Engines that wait for long are ended.
+      const { tensor } = await engines.tensor();
       const request = { modelPath, target, format: 'gguf' as const, outputPath, name: 'model', scratchFolder: folder, threads: null };
       await finished(tensor.quantize({ ...request, options: quantizeOptions.parse({}) }));
       return outputPath;
