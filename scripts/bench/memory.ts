@@ -2,7 +2,9 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { cacheTypes } from '#core/memory/cache-types.ts';
+import { advise, bestSplit } from '#core/memory/fit.ts';
 import { estimateShape } from '#core/memory/inference.ts';
+import { shapeFromFacts } from '#core/memory/shape-facts.ts';
 import { shapeFromGguf } from '#core/memory/shape-gguf.ts';
 import { openAllocator, type Measured } from '#test/engine/llama-allocations.ts';
 import { compare, type Comparison } from '#test/engine/measured-memory.ts';
@@ -53,6 +55,7 @@ export async function run(): Promise<BenchRow[]> {
       ...rows,
       ...(await onCard(folder)),
       { name: 'memory, one estimate', value: estimateMs(), unit: 'ms', goal: '< 1', note: 'mean over all models' },
+      ...searches(),
     ];
   } finally {
     await rm(folder, { recursive: true, force: true });
@@ -71,8 +74,6 @@ async function onCard(folder: string): Promise<BenchRow[]> {
   for (const model of memoryModels)
     for (const gpuLayers of split) all.push(...(await compare(allocator, join(folder, 'model.gguf'), model, cardSettings, gpuLayers)));
   const errors = all.map(({ error }) => error);
-  // Vulkan computes no recurrent layers: the processor does, beside the card.
-  const attending = all.filter(({ model }) => !/^(recurrent|mixed)/.test(model));
   return [
     {
       name: 'memory, on a card: median error',
@@ -89,12 +90,6 @@ async function onCard(folder: string): Promise<BenchRow[]> {
       note: worstOf(all),
     },
     {
-      name: 'memory, on a card, without recurrent layers: worst error',
-      value: percent(Math.max(...attending.map(({ error }) => Math.abs(error)))),
-      unit: '%',
-      note: worstOf(attending),
-    },
-    {
       name: 'memory, on a card: worst under-estimate',
       value: percent(Math.max(0, ...errors.map((error) => -error))),
       unit: '%',
@@ -107,6 +102,8 @@ const cardSettings: readonly Measured[] = [
   { contextLength: 4096 },
   { contextLength: 4096, keyType: 'Q8_0', valueType: 'Q8_0' },
   { contextLength: 2048, flashAttention: false },
+  { contextLength: 16_384 },
+  { contextLength: 2048, sequences: 2 },
 ];
 
 function worstOf(all: readonly Comparison[]): string {
@@ -130,4 +127,45 @@ function estimateMs(): number {
   const startMs = performance.now();
   for (let round = 0; round < ROUNDS; round += 1) for (const shape of shapes) estimateShape(shape, { contextLength: 4096 + round });
   return (performance.now() - startMs) / (ROUNDS * shapes.length);
+}
+
+/** Llama 3.1 70B, of 40 GB. */
+const large = shapeFromFacts(
+  {
+    architecture: 'llama',
+    layerCount: 80,
+    embeddingLength: 8192,
+    feedForwardLength: 28_672,
+    headCount: 64,
+    headCountKv: 8,
+    vocabularySize: 128_256,
+    parameterCount: 70_553_706_496,
+    contextLength: 131_072,
+    tiedEmbeddings: false,
+  },
+  40e9,
+);
+
+/** What is asked while a slider moves, of a model that does not fit: a computer of 64 GB with a card of 24 GB. */
+function searches(): BenchRow[] {
+  const room = { processorBytes: 64e9, cardBytes: [24e9] };
+  // A shape and a context that nothing is known of yet.
+  const question = (round: number) => ({ shape: { ...large }, settings: { contextLength: 4096 + 256 * round }, room });
+  const onCard = { gpuLayers: 81, cards: [24e9] };
+  return [
+    row('memory, best split of 70B', (round) => bestSplit(question(round))),
+    row('memory, advice for 70B on a card that is too small', (round) => {
+      const asked = question(round);
+      advise({ ...asked, settings: { ...asked.settings, ...onCard } });
+    }),
+  ];
+}
+
+function row(title: string, work: (round: number) => unknown): BenchRow {
+  const times = Array.from({ length: 3 * ROUNDS }, (_, round) => {
+    const startMs = performance.now();
+    work(round % ROUNDS);
+    return performance.now() - startMs;
+  });
+  return { name: title, value: median(times.slice(ROUNDS)), unit: 'ms', goal: '< 1', note: 'median' };
 }

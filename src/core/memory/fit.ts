@@ -50,9 +50,11 @@ const fitsWith = (question: Question, changed: InferenceSettings): boolean => sp
 
 /** Bytes that the fullest device has left; below zero: that are missing there. */
 function spareBytes({ shape, settings, room, beside }: Question, changed: InferenceSettings, first = 0): number {
-  const { devices } = estimateShape(shape, { ...settings, ...changed }, beside);
-  return Math.min(...devices.slice(first).map(({ totalBytes }, index) => capacityOf(room, index + first) - totalBytes));
+  return spareOf(estimateShape(shape, { ...settings, ...changed }, beside), room, first);
 }
+
+const spareOf = ({ devices }: InferenceEstimate, room: Room, first = 0): number =>
+  Math.min(...devices.slice(first).map(({ totalBytes }, index) => capacityOf(room, index + first) - totalBytes));
 
 /** llama.cpp's contexts are multiples of this. */
 const CONTEXT_STEP = 256;
@@ -65,12 +67,13 @@ const GUESSES = 6;
 /**
  * The largest whole number from `least` to `most` that leaves something, undefined where none does. `spare` falls, and nearly on
  * a straight line: so the next to try is where that line would be at zero, and a few estimates are enough.
+ * @param beyond what `most` + 1 leaves, where it is known that this is below zero
  */
-function largest(least: number, most: number, spare: (value: number) => number): number | undefined {
+function largest(least: number, most: number, spare: (value: number) => number, beyond?: number): number | undefined {
   if (most < least) return undefined;
   let [low, lowSpare] = [least, spare(least)];
   if (lowSpare < 0) return undefined;
-  let [high, highSpare] = [most, most === least ? lowSpare : spare(most)];
+  let [high, highSpare] = beyond === undefined ? [most, most === least ? lowSpare : spare(most)] : [most + 1, beyond];
   if (highSpare >= 0) return most;
   for (let tries = 0; high - low > 1; tries += 1) {
     const share = tries < GUESSES ? lowSpare / (lowSpare - highSpare) : 0.5;
@@ -86,9 +89,12 @@ function largest(least: number, most: number, spare: (value: number) => number):
  * The largest context that fits. Undefined where not even the smallest does.
  * @param longest default: what the model was trained with
  */
-export function largestContext(question: Question, longest = question.shape.contextLength ?? LONGEST_UNKNOWN): number | undefined {
+export const largestContext = (question: Question, longest = question.shape.contextLength ?? LONGEST_UNKNOWN): number | undefined =>
+  contextBelow(question, longest);
+
+function contextBelow(question: Question, longest: number, beyond?: number): number | undefined {
   const most = Math.max(1, Math.floor(longest / CONTEXT_STEP));
-  const steps = largest(1, most, (value) => spareBytes(question, { contextLength: value * CONTEXT_STEP }));
+  const steps = largest(1, most, (value) => spareBytes(question, { contextLength: value * CONTEXT_STEP }), beyond);
   return steps === undefined ? undefined : steps * CONTEXT_STEP;
 }
 
@@ -156,7 +162,8 @@ export function advise(question: Question): Advice {
   const split = bestSplit(question);
   if (split !== undefined && split.gpuLayers !== used.gpuLayers)
     remedies.push({ kind: 'layers', ...split, moved: Math.abs(split.gpuLayers - used.gpuLayers) });
-  const contextLength = used.contextLength > CONTEXT_STEP ? largestContext(question, used.contextLength - CONTEXT_STEP) : undefined;
+  const contextLength =
+    used.contextLength > CONTEXT_STEP ? contextBelow(question, used.contextLength - CONTEXT_STEP, spareOf(estimate, room)) : undefined;
   if (contextLength !== undefined) remedies.push({ kind: 'context', contextLength });
   const cacheType = smallerCaches.find(
     (type) => type !== used.keyType && fitsWith(question, { keyType: type, valueType: type, flashAttention: true }),

@@ -61,7 +61,7 @@ export interface TrainingEstimate extends Total<TrainingKind> {
 }
 
 export interface TrainingProblem {
-  readonly kind: 'notANumber' | 'tooSmall' | 'tooLarge' | 'fullNeedsPytorch';
+  readonly kind: 'notANumber' | 'tooSmall' | 'tooLarge';
   readonly setting: keyof TrainingSettings;
   readonly given: number | null;
   readonly used: number | null;
@@ -92,9 +92,7 @@ export function estimateTraining(shape: ModelShape, given: TrainingSettings): Tr
   const microBatch = Math.ceil(batch / accumulation);
   const rank = whole('rank', given.rank, 16);
   const logitTokens = whole('logitTokens', given.logitTokens, microBatch * length);
-  if (given.trainer === 'lathe' && method === 'full')
-    problems.push({ kind: 'fullNeedsPytorch', setting: 'trainer', given: null, used: null });
-  const isLathe = given.trainer === 'lathe' && method !== 'full';
+  const isLathe = given.trainer === 'lathe';
 
   const parameters = parameterCount(shape);
   const trainedParameters = method === 'full' ? parameters : adapterParameters(shape, rank, targets);
@@ -102,7 +100,9 @@ export function estimateTraining(shape: ModelShape, given: TrainingSettings): Tr
   const half = method !== 'qlora';
   const tokens = microBatch * length;
   const width = given.activationBytes ?? (isLathe ? 4 : 2);
-  const trainedWidth = method === 'full' ? 2 : 4;
+  // Lathe's trainer keeps what it trains in F32, and both moments whatever the optimizer (src/native/train/parameters.h).
+  const trainedWidth = method === 'full' && !isLathe ? 2 : 4;
+  const momentBytes = isLathe ? optimizerBytes.adamw : optimizerBytes[optimizer];
   const run = {
     shape,
     length,
@@ -115,11 +115,11 @@ export function estimateTraining(shape: ModelShape, given: TrainingSettings): Tr
     isAdapter: method !== 'full',
   };
   const amounts: Amount<TrainingKind>[] = [
-    exact('weights', half ? 2 * parameters : storedBytes),
+    exact('weights', method === 'full' ? trainedWidth * parameters : half ? 2 * parameters : storedBytes),
     exact('adapters', method === 'full' ? 0 : 4 * trainedParameters),
-    exact('master', method === 'full' && given.masterWeights === true ? 4 * parameters : 0),
+    exact('master', method === 'full' && !isLathe && given.masterWeights === true ? 4 * parameters : 0),
     exact('gradients', trainedWidth * trainedParameters),
-    exact('optimizer', optimizerBytes[optimizer] * trainedParameters),
+    exact('optimizer', momentBytes * trainedParameters),
     ...(isLathe ? latheActivations(run, given.flashAttention === true) : usualActivations(run, given)),
     range('program', isLathe ? 0 : PYTORCH_KERNEL_BYTES, 0.5, 1.5, 'measuredElsewhere'),
   ];

@@ -36,7 +36,6 @@ export const estimate = {
       beyondTrainedContext: 'The model was not trained for so long a context: answers may get worse.',
       needsFlashAttention: 'A quantized cache needs flash attention.',
       needsEqualTypes: 'Keys and values need one type here.',
-      fullNeedsPytorch: 'Lathe trains adapters; full training is what PyTorch takes.',
     },
     fits: 'Fits with {{bytes}} to spare',
     tight: 'Fits barely: {{bytes}} to spare, less than the estimate may be off',

@@ -38,7 +38,6 @@ export const estimate: Pick<Messages, 'estimate'> = {
       beyondTrainedContext: '超出模型训练时的上下文，回答质量可能下降。',
       needsFlashAttention: '量化缓存需要 Flash attention。',
       needsEqualTypes: '此模型的键和值须用同一类型。',
-      fullNeedsPytorch: 'Lathe 只训练适配器；全量训练按 PyTorch 计算。',
     },
     fits: '放得下，还剩 {{bytes}}',
     tight: '勉强放得下：剩 {{bytes}}，小于估算误差',

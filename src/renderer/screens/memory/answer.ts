@@ -152,7 +152,7 @@ const trainingOf = ({ shape }: Subject, draft: Draft, method: Exclude<Draft['tas
     batch: read(draft.batch),
     accumulation: read(draft.accumulation),
     checkpointing: draft.checkpointing,
-    trainer: method === 'full' ? 'pytorch' : 'lathe',
+    trainer: 'lathe',
   });
 
 /** Training takes one device: the first card, or the processor. */
