@@ -67,6 +67,11 @@ describe('training', () => {
     expect(bytesOf(train({ masterWeights: true }), 'master')).toBe(4 * parameters);
   });
 
+  // Study notes, section 2: "CUDA kernels about 1.3 GB fixed (1,343 MB measured)".
+  test('with PyTorch takes 1,343 MB for kernels, whatever the model', () => {
+    expect(bytesOf(train({}), 'program')).toBe(1343 * 1024 ** 2);
+  });
+
   test.each([
     ['adamw', 8],
     ['adamw8bit', 2 + 8 / 2048],
