@@ -2,17 +2,15 @@ import { useDebouncedValue } from '@mantine/hooks';
 import { useNavigate, useSearch } from '@tanstack/react-router';
 import { useMemo } from 'react';
 import { parseSweep, type Sweep } from '#core/benchmark/sweep.ts';
-import type { RemoteEngine } from '#contract/remote.ts';
 import type { Input } from '../../api.ts';
 import { useModels } from '../../models.ts';
-import { useCall, useStream } from '../../queries.ts';
+import { useCall } from '../../queries.ts';
+import { useRemoteEngines } from '../../remote.ts';
 import { basesOf, referenceOf, relativesOf, runnableOf } from './family.ts';
 import { modelsOf } from './search.ts';
 import { sweptNames, useDraft, type Draft, type Swept } from './store.ts';
 
 type Request = Input<'benchmark.start'>;
-
-const NO_ENGINES: readonly RemoteEngine[] = [];
 
 /** A setting that is being typed asks for nothing. */
 const STILL_MS = 300;
@@ -51,7 +49,7 @@ export function useSetup() {
   const navigate = useNavigate({ from: '/benchmark' });
   const draft = useDraft();
   const models = useModels();
-  const engines = useStream('remote.engines', {}) ?? NO_ENGINES;
+  const engines = useRemoteEngines();
   const bases = useMemo(() => basesOf(models), [models]);
   const asked = modelsOf(search);
   const base = bases.find(({ id }) => id === search.base) ?? bases.find(({ id }) => asked?.includes(id));
