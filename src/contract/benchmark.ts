@@ -124,7 +124,6 @@ export const speedResult = z.object({
   /** Threads that it ran on; null of remote targets. */
   threads: count.nullable(),
 });
-export type SpeedResult = z.output<typeof speedResult>;
 
 export const qualityResult = z.object({
   kind: z.literal('quality'),
@@ -155,7 +154,6 @@ export const qualityResult = z.object({
     })
     .nullable(),
 });
-export type QualityResult = z.output<typeof qualityResult>;
 
 /** A share of questions, with Wilson's interval of 95 %. */
 const share = z.object({ count, right: count, share: fraction, low: fraction, high: fraction });
@@ -181,7 +179,6 @@ export const questionsResult = z.object({
     )
     .max(1000),
 });
-export type QuestionsResult = z.output<typeof questionsResult>;
 
 export const promptsResult = z.object({
   kind: z.literal('prompts'),
