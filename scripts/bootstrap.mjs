@@ -80,8 +80,15 @@ const commands = {
     await ensureBuilt();
     return runNode(join(root, 'scripts', 'soak.ts'), ...args);
   },
+  package: async () => {
+    await ensureBuilt();
+    await runNode(join(root, 'scripts', 'notices.ts'));
+    // Whoever publishes does it by hand, after having tried what was built.
+    return runNode(join(root, 'node_modules', 'electron-builder', 'cli.js'), '--publish', 'never', ...args);
+  },
   'package-check': async () => {
     await ensureBuilt();
+    await runNode(join(root, 'scripts', 'notices.ts'));
     return runNode(join(root, 'scripts', 'package-check.ts'), ...args);
   },
   build: async () => {

@@ -39,7 +39,15 @@ function pack(standIn: string, output: string): void {
 function checkArchive(archive: string): void {
   const files = listArchive(archive);
   const has = (path: string): boolean => files.some((file) => file.path === path);
-  for (const entry of ['main/index.js', 'main/serve.js', 'main/cli.js', 'main/engine.js', 'preload/index.cjs', 'renderer/index.html'])
+  for (const entry of [
+    'main/index.js',
+    'main/serve.js',
+    'main/cli.js',
+    'main/engine.js',
+    'preload/index.cjs',
+    'renderer/index.html',
+    'THIRD-PARTY.md',
+  ])
     check(has(`out/${entry}`), `the archive holds out/${entry}`);
   const foreign = files.filter(({ path }) => /^(src|test|scripts|docs|build)\//.test(path));
   check(foreign.length === 0, 'the archive holds no sources and no tests');
