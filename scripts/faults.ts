@@ -1,11 +1,14 @@
-// Kills the program and its engines, at random instants, in the middle of every kind of work, and says what was found
-// afterwards: `npm run faults [KILLS] [SEED]`. Prints one Markdown table; ends with 1 where anything was wrong.
+// Kills the program and its engines at random instants in the middle of every kind of work, fills disks and takes them away, damages
+// and stalls engines' messages, and says what was found afterwards: `npm run faults [KILLS] [SEED] [WORK…]`. Prints Markdown tables; ends
+// with 1 where anything was wrong.
 import { mkdtemp, rm } from 'node:fs/promises';
 import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { XorShift32 } from '#core/demo/random.ts';
+import { canMount, diskCases, type DiskCase } from './faults/disk.ts';
 import { killOnce, referencesOf, victims, type Round } from './faults/kill.ts';
+import { disturbOnce, faults, type MessageRound } from './faults/messages.ts';
 import { works } from './faults/works.ts';
 import { makeWorld } from './faults/world.ts';
 
@@ -17,6 +20,9 @@ const folder = await mkdtemp(join(tmpdir(), 'lathe-faults-'));
 const random = new XorShift32(seed);
 const uniform = (): number => random.next() / 2 ** 32;
 const rounds: Round[] = [];
+const messages: MessageRound[] = [];
+/** Messages of an engine for one work, from its greeting to its last word. */
+const MESSAGES = 12;
 const startedMs = performance.now();
 try {
   const world = await makeWorld(folder);
@@ -36,9 +42,17 @@ try {
       `${hits}/${kills} ${name} ${victim} ${Math.round(round.killedAfterMs)} ms: ${round.left} ${round.problems.join('; ')}\n`,
     );
   }
+  for (let message = 0; message < MESSAGES; message += 1)
+    for (const fault of faults) {
+      const round = await disturbOnce(world, fault, message, seed + message);
+      messages.push(round);
+      process.stderr.write(`message ${message} ${fault}: ${round.left} ${round.problems.join('; ')}\n`);
+    }
 } finally {
   await rm(folder, { recursive: true, force: true });
 }
+
+const disks: readonly DiskCase[] | null = canMount() ? await diskCases() : null;
 
 const hit = rounds.filter(({ wasHit }) => wasHit);
 const bad = rounds.filter(({ problems }) => problems.length > 0);
@@ -64,6 +78,23 @@ process.stdout.write(
       ({ work, victim, killedAfterMs, problems }) => `- ${work}, ${victim} after ${Math.round(killedAfterMs)} ms: ${problems.join('; ')}`,
     ),
     '',
+    "| an engine's messages | how often | how the work ended; then it was gone on with | with problems |",
+    '| --- | ---: | --- | ---: |',
+    ...faults.map((fault) => {
+      const own = messages.filter((round) => round.fault === fault);
+      return `| ${fault} | ${own.length} | ${counted(own.map(({ left }) => left))} | ${own.filter(({ problems }) => problems.length > 0).length} |`;
+    }),
+    ...messages.flatMap(({ fault, message, problems }) => problems.map((problem) => `- message ${message} ${fault}: ${problem}`)),
+    '',
+    ...(disks === null
+      ? ['Disks were not tried: this system lets no program have its own.']
+      : [
+          '| disks | found |',
+          '| --- | --- |',
+          ...disks.map(({ name, problems }) => `| ${name} | ${problems.join('; ') || 'as it should be'} |`),
+        ]),
+    '',
   ].join('\n'),
 );
-process.exitCode = bad.length > 0 ? 1 : 0;
+const isBad = [...rounds, ...messages, ...(disks ?? [])].some(({ problems }) => problems.length > 0);
+process.exitCode = isBad ? 1 : 0;
