@@ -88,7 +88,6 @@ const commands = {
   },
   'package-check': async () => {
     await ensureBuilt();
-    await runNode(join(root, 'scripts', 'notices.ts'));
     return runNode(join(root, 'scripts', 'package-check.ts'), ...args);
   },
   build: async () => {

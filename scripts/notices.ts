@@ -85,9 +85,12 @@ llama.cpp and ggml (MIT, Copyright (c) The ggml authors) are within node-llama-c
 ${parts.join('\n')}`;
 }
 
-const [, program, output] = process.argv;
-if (program === fileURLToPath(import.meta.url)) {
+/** @returns how many packages it names */
+export async function writeNotices(output = join(root, 'out', 'THIRD-PARTY.md')): Promise<number> {
   const found = await notices();
-  await writeFile(output ?? join(root, 'out', 'THIRD-PARTY.md'), noticesText(found));
-  process.stdout.write(`Licences of ${found.length} packages.\n`);
+  await writeFile(output, noticesText(found));
+  return found.length;
 }
+
+const [, program, output] = process.argv;
+if (program === fileURLToPath(import.meta.url)) process.stdout.write(`Licences of ${await writeNotices(output)} packages.\n`);

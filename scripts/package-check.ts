@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url';
 import type { AppClient } from '#contract/index.ts';
 import type { JobSpec } from '#contract/jobs.ts';
 import { quantizeOptions } from '#contract/quantize.ts';
+import { writeNotices } from './notices.ts';
 import { listArchive, unfold } from './package/archive.ts';
 import { startServing, type Serving } from './serving.ts';
 
@@ -108,6 +109,7 @@ if (process.platform !== 'linux') {
 const work = await mkdtemp(join(tmpdir(), 'lathe-package-'));
 try {
   await makeStandIn(join(work, 'standin'));
+  await writeNotices();
   say('Packing…');
   pack(join(work, 'standin'), join(work, 'dist'));
   const app = join(work, 'dist', 'linux-unpacked');
