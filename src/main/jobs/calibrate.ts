@@ -1,8 +1,9 @@
+import { rm } from 'node:fs/promises';
 import type { Engines } from '../engines/index.ts';
 import type { Library } from '../library/index.ts';
 import { resolveUserPath } from '../library/paths.ts';
 import { checkFile, checkIsModel, followWork } from './inputs.ts';
-import { checkOutputFile, makeFolder, removePartial } from './output.ts';
+import { checkOutputFile, makeFolder, publishedSince, removePartial } from './output.ts';
 import type { JobRunner } from './runner.ts';
 
 interface CalibrateOptions {
@@ -20,18 +21,20 @@ const ENDINGS = ['.gguf', '.dat'];
 export function calibrateRunner({ library, engines, isOutputTaken, threads, clock }: CalibrateOptions): JobRunner<'calibrate'> {
   return {
     lane: 'cpu',
-    check: async ({ modelId, textPath, outputPath }, { jobId }) => {
+    check: async ({ modelId, textPath, outputPath }, { jobId, again }) => {
       checkIsModel(await library.usable(modelId));
       if (textPath !== null) await checkFile(resolveUserPath(textPath));
       const path = resolveUserPath(outputPath);
-      await checkOutputFile(path, ENDINGS, { again: false, isTaken: isOutputTaken(path, jobId) });
+      await checkOutputFile(path, ENDINGS, { again, isTaken: isOutputTaken(path, jobId) });
     },
-    run: async ({ modelId, textPath, outputPath, contextLength, windows }, { signal, progress, scratchFolder }) => {
+    run: async ({ modelId, textPath, outputPath, contextLength, windows }, { signal, progress, scratchFolder, earlierRunMs }) => {
       const startMs = clock();
       const { path: modelPath } = await library.usable(modelId);
       library.setUsed(modelId);
       await makeFolder(scratchFolder);
       const path = resolveUserPath(outputPath);
+      // A run that ended with its program may have finished the file, but told nobody what it found.
+      if (earlierRunMs !== null && (await publishedSince(path, earlierRunMs)) !== null) await rm(path);
       const { tensor } = await engines.tensor();
       const request = {
         modelPath,

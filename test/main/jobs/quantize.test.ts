@@ -338,6 +338,26 @@ test('an importance matrix is written where it was asked for, and is no model', 
   expect(await codeOf({ outputPath: join(folder, 'm.gguf'), textPath: join(folder, 'no.txt') })).toBe('disk.missing');
 });
 
+test('a matrix that was finished just before the program ended is made once more: nobody was told what it holds', async () => {
+  const engines = fakeEngines();
+  const first = await withTiny({ engines });
+  const outputPath = join(first.folder, 'm.gguf');
+  let isWritten = false;
+  engines.instead.tensor.calibrate = async function* (_, { signal }) {
+    await writeBytes(outputPath, 100);
+    isWritten = true;
+    await new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(signal.reason as Error)));
+    yield* [];
+  };
+  const spec: SentSpec = { kind: 'calibrate', modelId: first.modelId, outputPath, contextLength: 64 };
+  const { id: jobId } = await first.client.jobs.start({ spec });
+  await eventually(() => isWritten, Boolean);
+  await first.close();
+  const second = await openTest({ home: first.home });
+  await second.client.jobs.resume({ jobId });
+  expect(resultOf(await endOf(second.client, jobId), 'calibrate')).toMatchObject({ path: outputPath, matrices: 7 });
+});
+
 test('a model can be measured again, on another text, and keeps both cards', async () => {
   const { client, folder, modelId, quantize, output } = await withTiny();
   const { modelId: madeId } = resultOf(await runJob(client, quantize(output)), 'quantize');
