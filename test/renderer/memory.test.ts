@@ -1,18 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { GiB } from '#core/bytes.ts';
 import type { ModelFacts } from '#core/model/facts.ts';
-import {
-  answerOf,
-  cardRows,
-  heatOf,
-  placeOf,
-  remedyChange,
-  subjectOfModel,
-  subjectOfSize,
-  variantsOf,
-} from '#renderer/screens/memory/answer.ts';
+import { answerOf, cardRows, heatOf, placeOf, remedyChange, subjectOfModel, subjectOfSize, variantsOf } from '#core/memory/answer.ts';
 import { cards } from '#renderer/screens/memory/cards.ts';
-import { newDraft, type Draft } from '#renderer/screens/memory/draft.ts';
+import { newDraft, type Draft } from '#core/memory/draft.ts';
 
 /** Llama 3 70B, as its configuration has it, with a Q4_K_M file. */
 const facts: ModelFacts = {

@@ -34,6 +34,10 @@ export const registry: Readonly<Record<string, Entry>> = {
     summary: 'measure what a model lost against the one it was made from',
     load: async () => (await import('./commands/quality.ts')).command,
   },
+  estimate: {
+    summary: 'tell what memory a model takes to run or to train, and what would make it fit',
+    load: async () => (await import('./commands/estimate.ts')).command,
+  },
   bench: {
     summary: 'measure variants of a model: speed, memory, quality, answers',
     load: async () => (await import('./commands/bench.ts')).command,

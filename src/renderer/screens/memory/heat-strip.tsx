@@ -1,7 +1,7 @@
 import { useRef, type KeyboardEvent } from 'react';
 import { useTranslation } from 'react-i18next';
 import { useFormat } from '../../format.ts';
-import type { HeatCell } from './answer.ts';
+import type { HeatCell } from '#core/memory/answer.ts';
 import { set } from './draft.ts';
 import classes from './memory.module.css';
 

@@ -1,6 +1,6 @@
 import { NumberInput, Slider } from '@mantine/core';
-import { read } from './answer.ts';
-import type { Typed } from './draft.ts';
+import { read } from '#core/memory/answer.ts';
+import type { Typed } from '#core/memory/draft.ts';
 import classes from './memory.module.css';
 
 interface Props {

@@ -5,8 +5,9 @@ import { CopyButton } from '../../components/copy-button.tsx';
 import { MemoryBar, type MemoryPart } from '../../components/memory-bar.tsx';
 import { useFormat } from '../../format.ts';
 import { goTo } from '../../navigation.ts';
-import { remedyChange, type Answer } from './answer.ts';
-import { set, type Draft } from './draft.ts';
+import { remedyChange, type Answer } from '#core/memory/answer.ts';
+import type { Draft } from '#core/memory/draft.ts';
+import { set } from './draft.ts';
 import { useAnswerText, useDeviceName, useRemedyText, useVerdict } from './words.ts';
 import classes from './memory.module.css';
 

@@ -8,10 +8,21 @@ import { useFormat } from '../../format.ts';
 import { useLive } from '../../live.ts';
 import { canChat, canQuantize } from '../../models.ts';
 import { useCall } from '../../queries.ts';
-import { answerOf, cardRows, heatOf, placeOf, subjectOfModel, subjectOfSize, variantsOf, type Place, type Subject } from './answer.ts';
+import {
+  answerOf,
+  cardRows,
+  heatOf,
+  placeOf,
+  subjectOfModel,
+  subjectOfSize,
+  variantsOf,
+  type Place,
+  type Subject,
+} from '#core/memory/answer.ts';
 import { cards } from './cards.ts';
 import { Controls } from './controls.tsx';
-import { useDraft, type Draft } from './draft.ts';
+import type { Draft } from '#core/memory/draft.ts';
+import { useDraft } from './draft.ts';
 import { HeatStrip } from './heat-strip.tsx';
 import { Result } from './result.tsx';
 import { CardTable, RuleTable, VariantTable } from './tables.tsx';

@@ -2,7 +2,7 @@ import { useTranslation } from 'react-i18next';
 import type { VariantFit } from '#core/memory/choices.ts';
 import type { Comparison } from '#core/memory/compare.ts';
 import { useFormat, UNKNOWN } from '../../format.ts';
-import type { CardRow, Kind } from './answer.ts';
+import type { CardRow, Kind } from '#core/memory/answer.ts';
 import { set } from './draft.ts';
 import classes from './memory.module.css';
 

@@ -1,7 +1,7 @@
 import { useTranslation } from 'react-i18next';
 import type { Remedy } from '#core/memory/fit.ts';
 import { useFormat } from '../../format.ts';
-import type { Answer, DeviceAnswer, Problem } from './answer.ts';
+import type { Answer, DeviceAnswer, Problem } from '#core/memory/answer.ts';
 
 /** What is wrong with a setting, for its field. */
 export function useProblemText(answer: Answer | undefined): (setting: string) => string | null {

@@ -1,18 +1,18 @@
-import { rowBytes } from '#core/memory/cache-types.ts';
-import { usableBytes, type Card } from '#core/memory/cards.ts';
-import { fittingVariants, onCards, type Variant, type VariantFit } from '#core/memory/choices.ts';
-import { compareInference, compareTraining, type Comparison } from '#core/memory/compare.ts';
-import { advise, bestSplit, fitOf, type FitStatus, type Question, type Remedy, type Room } from '#core/memory/fit.ts';
-import { estimateShape, type AmountKind } from '#core/memory/inference.ts';
-import { parameterCount } from '#core/memory/matrices.ts';
-import { ruleWeights, type Precision } from '#core/memory/rules.ts';
-import type { SettingProblem } from '#core/memory/settings.ts';
-import { shapeFromFacts } from '#core/memory/shape-facts.ts';
-import type { ModelShape } from '#core/memory/shape.ts';
-import { expectedSpeed, type Speed } from '#core/memory/speed.ts';
-import { estimateTraining, type TrainingKind, type TrainingProblem } from '#core/memory/training.ts';
-import type { Total } from '#core/memory/amount.ts';
-import type { ModelFacts } from '#core/model/facts.ts';
+import { rowBytes } from './cache-types.ts';
+import { usableBytes, type Card } from './cards.ts';
+import { fittingVariants, onCards, type Variant, type VariantFit } from './choices.ts';
+import { compareInference, compareTraining, type Comparison } from './compare.ts';
+import { advise, bestSplit, fitOf, type FitStatus, type Question, type Remedy, type Room } from './fit.ts';
+import { estimateShape, type AmountKind } from './inference.ts';
+import { parameterCount } from './matrices.ts';
+import { ruleWeights, type Precision } from './rules.ts';
+import type { SettingProblem } from './settings.ts';
+import { shapeFromFacts } from './shape-facts.ts';
+import type { ModelShape } from './shape.ts';
+import { expectedSpeed, type Speed } from './speed.ts';
+import { estimateTraining, type TrainingKind, type TrainingProblem } from './training.ts';
+import type { Total } from './amount.ts';
+import type { ModelFacts } from '../model/facts.ts';
 import type { Draft, Typed } from './draft.ts';
 
 /** Sizes of models that are known: a tenth of a million to a hundred thousand billion parameters. */
