@@ -40,16 +40,15 @@ const panel = async (page: Page): Promise<void> => {
 test('counts the prompt as one writes, and shows it to the token', async () => {
   const page = await open('/chat/t1');
   const meter = page.getByRole('meter', { name: 'Context in use' });
-  await expect.poll(() => meter.getAttribute('aria-valuenow')).not.toBe('0');
-  const before = Number(await meter.getAttribute('aria-valuenow'));
   await composer(page).fill('a'.repeat(400));
-  // Four letters are a token to the stand-in.
-  await expect.poll(async () => Number(await meter.getAttribute('aria-valuenow')) - before).toBeGreaterThanOrEqual(100);
   await page.getByRole('button', { name: /^Context in use/ }).click();
   await page.getByRole('button', { name: 'Show the exact prompt' }).click();
   const prompt = page.getByRole('dialog').locator('pre');
-  expect(await prompt.innerText()).toContain('a'.repeat(400));
+  await prompt.getByText('a'.repeat(400)).waitFor();
   expect(await prompt.locator('mark').first().innerText()).toBe('<|im_start|>');
+  // Four letters are a token to the stand-in. Before it has counted, the meter shows what the last answer took.
+  const shown = (await prompt.textContent()) ?? '';
+  expect(Number(await meter.getAttribute('aria-valuenow'))).toBe(Math.ceil(shown.length / 4));
 });
 
 test('says what will not be read before it is sent, and offers a way', async () => {
@@ -259,6 +258,8 @@ test('what a model writes does no harm: HTML, scripts, turned-around text, one e
   const hostile = '<img src=x onerror="document.title=\'taken\'"><script>document.title="taken"</script>\u202Eabc\u202C <b>bold</b>';
   await composer(page).fill(`${hostile}\n\n${'x'.repeat(60_000)}\n\n\`\`\`js\nif (a\u202E) {}\n\`\`\``);
   await page.keyboard.press('Enter');
+  // Until the new answer is there, the last one is an earlier one, which has its speed as well.
+  await answer(page).getByText('<b>bold</b>').first().waitFor();
   await answer(page).getByText('tokens/s').waitFor();
   expect(await page.title()).not.toBe('taken');
   expect(await answer(page).locator('img, script, b').count()).toBe(0);
