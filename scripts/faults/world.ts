@@ -72,9 +72,9 @@ async function learn(client: AppClient, baseId: string, dataPath: string): Promi
   throw new Error(`The run made no PEFT adapter: ${JSON.stringify(run.error)}`);
 }
 
-/** Make a library with one of everything, and a conversation, below `folder`. */
-export async function makeWorld(folder: string): Promise<World> {
-  const [home, sources, outputs] = [join(folder, 'home'), join(folder, 'sources'), join(folder, 'outputs')];
+/** Make a library in `home` with one of everything, and a conversation; the models below `folder`. */
+export async function makeWorld(folder: string, home = join(folder, 'home')): Promise<World> {
+  const [sources, outputs] = [join(folder, 'sources'), join(folder, 'outputs')];
   for (const path of [sources, outputs]) await mkdir(path, { recursive: true });
   const [basePath, tunedPath] = [join(sources, 'base'), join(sources, 'tuned')];
   await writeHfFolder(model(1), basePath);

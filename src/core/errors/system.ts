@@ -4,6 +4,11 @@ const nothingChanged = 'Nothing was changed.';
 
 /** Errors of the data folder, its database, and of paths. */
 export const systemErrors = {
+  'db.pathTooLong': {
+    what: 'The path of the data folder is too long for its database: {path} takes {pathBytes}, of at most {maxBytes}.',
+    safe: nothingChanged,
+    next: 'Choose a data folder with a shorter path. Models may lie in longer ones.',
+  },
   'db.newer': {
     what: 'The library in {path} was last used by a newer version of Lathe (format {found}; this one knows {known}).',
     safe: 'It was not touched.',

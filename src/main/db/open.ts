@@ -5,6 +5,9 @@ import { migrations } from './migrations.ts';
 /** Another process of Lathe may be writing; it is done long before this. */
 const BUSY_TIMEOUT_MS = 5000;
 
+/** What SQLite's unixFullPathname and its `-journal` leave of MAX_PATHNAME, 512 bytes. */
+const MAX_PATH_BYTES = 504;
+
 /** The log of changes needs to reach back only as far as any running process may have missed: seconds. */
 const KEPT_CHANGES = 10_000;
 
@@ -20,7 +23,7 @@ export interface Database {
 
 /**
  * Open a database and bring it to the present version. `:memory:` is a new one.
- * Throws `db.newer` and `db.corrupt`, having changed nothing, `db.busy`, and `disk.*`.
+ * Throws `db.newer` and `db.corrupt`, having changed nothing, `db.busy`, `db.pathTooLong`, and `disk.*`.
  */
 export function openDatabase(path: string, history: readonly string[] = migrations): Database {
   let connection: BetterSqlite3.Database | undefined;
@@ -92,7 +95,11 @@ function sqliteError(error: unknown, path: string): unknown {
       return new AppError('db.busy', { path }, error.message);
     case 'SQLITE_FULL':
       return new AppError('disk.full', { path }, error.message);
-    case 'SQLITE_CANTOPEN':
+    case 'SQLITE_CANTOPEN': {
+      const pathBytes = Buffer.byteLength(path);
+      if (pathBytes > MAX_PATH_BYTES) return new AppError('db.pathTooLong', { path, pathBytes, maxBytes: MAX_PATH_BYTES }, error.message);
+      return new AppError('disk.notAllowed', { path }, error.message);
+    }
     case 'SQLITE_READONLY':
     case 'SQLITE_PERM':
       return new AppError('disk.notAllowed', { path }, error.message);

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
@@ -122,6 +122,12 @@ test('a database of a newer program is refused, and not a byte of it changes', (
   const before = readFileSync(path);
   expect(codeOf(() => openDatabase(path))).toBe('db.newer');
   expect(readFileSync(path)).toEqual(before);
+});
+
+test.runIf(process.platform !== 'win32')('a path that SQLite cannot hold is said to be too long, and not to be forbidden', () => {
+  const path = join(temporaryFolder(), '长'.repeat(80), '长'.repeat(80));
+  mkdirSync(path, { recursive: true });
+  expect(codeOf(() => openDatabase(join(path, `${'x'.repeat(40)}.db`)))).toBe('db.pathTooLong');
 });
 
 test.each(['not a database at all', 'pages in the middle'])('a damaged file is refused and kept: %s', (damage) => {

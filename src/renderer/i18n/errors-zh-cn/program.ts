@@ -34,6 +34,11 @@ export const program = {
   'disk.missing': words('{path} 处没有文件或文件夹。', safe.nothingChanged, '请检查路径。如果文件在未连接的驱动器上，请先连接。'),
   'disk.notAllowed': words('Lathe 没有访问 {path} 的权限。', safe.nothingChanged, '请更改文件或文件夹的权限，或选择其他位置。'),
   'disk.failed': words('磁盘在 {path} 处报告错误（{code}）。', '原文件只被读取。', '请检查驱动器及其连接，然后重试。'),
+  'db.pathTooLong': words(
+    '数据文件夹的路径对其数据库而言过长：{path} 占 {pathBytes}，上限为 {maxBytes}。',
+    safe.nothingChanged,
+    '请选择路径更短的数据文件夹。模型可以放在更长的路径中。',
+  ),
   'db.newer': words(
     '{path} 中的模型库上次由更新版本的 Lathe 使用（格式 {found}，此版本支持 {known}）。',
     '没有动它。',
