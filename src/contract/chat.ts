@@ -8,6 +8,7 @@ import {
   type SamplingParameterName,
 } from '#core/sampling/parameters.ts';
 import { call, stream } from './define.ts';
+import { loadSettings } from './memory.ts';
 import { remoteChoice } from './remote.ts';
 import { count, fraction, id, none, timeMs } from './shared.ts';
 import { errorData } from './wire.ts';
@@ -333,7 +334,15 @@ export const chat = {
   /** Whether a schema or grammar can be used, without a model. Throws `chat.badSchema` and `chat.badGrammar`. */
   checkFormat: call(z.object({ format: answerFormat }), none),
   changes: stream(none, chatEvent),
-  load: call(z.object({ modelId: id, contextLength: z.int().min(8).optional() }), engineStatus),
+  /** How a model is loaded; until the user says otherwise Lathe chooses. What is loaded already is loaded anew when it is next asked. */
+  loadSettings: call(z.object({ modelId: id }), loadSettings),
+  /** Null: as Lathe chooses again. */
+  setLoadSettings: call(z.object({ modelId: id, settings: loadSettings.nullable() }), loadSettings),
+  /**
+   * `contextLength`: this once, in the place of the settings'. `force`: without asking whether there is room.
+   * Throws `memory.short`, `engine.*`, `gguf.*`.
+   */
+  load: call(z.object({ modelId: id, contextLength: z.int().min(8).optional(), force: z.boolean().optional() }), engineStatus),
   unload: call(none, engineStatus),
   status: stream(none, engineStatus),
   /** One text without a thread, for the command line and the tests. */

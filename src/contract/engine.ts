@@ -46,6 +46,7 @@ import {
   trainingPreview,
   trainingSample,
 } from './training.ts';
+import { allocated, liveCard, loadSettings, modelShape } from './memory.ts';
 import { errorData } from './wire.ts';
 import { count, fraction, none, path, sha256, sizeBytes } from './shared.ts';
 
@@ -103,7 +104,12 @@ const inference = {
       modelPath: path,
       adapters: z.array(adapterAt).max(16).default([]),
       contextLength: count.nullable(),
+      gpuLayers: loadSettings.shape.gpuLayers.default(null),
+      cacheType: loadSettings.shape.cacheType.default('F16'),
+      flashAttention: loadSettings.shape.flashAttention.default(true),
       threads: count.nullable(),
+      /** Without asking whether there is room. */
+      force: z.boolean().default(false),
       /** For PEFT adapters, which are converted; default: the system's. */
       scratchFolder: path.optional(),
     }),
@@ -116,10 +122,16 @@ const inference = {
         threads: count,
         hasChatTemplate: z.boolean(),
         gpu: z.string().nullable(),
+        /** What llama.cpp says it has allocated; null: it did not say. */
+        allocated: allocated.nullable(),
       }),
     ]),
   ),
   unload: call(none, none),
+  /** What a model's memory depends on, from its header; needs no model. */
+  shape: call(z.object({ modelPath: path }), z.object({ shape: modelShape })),
+  /** The library of the cards that llama.cpp uses here; null: the processor computes. */
+  gpu: call(none, z.object({ gpu: z.string().nullable() })),
   generate: stream(
     generateRequest,
     z.discriminatedUnion('type', [
@@ -350,7 +362,8 @@ const trainer = {
     z.discriminatedUnion('type', [
       workProgress,
       /** What is known when the data has been read. */
-      z.object({ type: z.literal('planned'), totalSteps: count, firstStep: count }),
+      /** `memoryBytes`: what the run is reckoned to take on its device. */
+      z.object({ type: z.literal('planned'), totalSteps: count, firstStep: count, memoryBytes: sizeBytes }),
       z.object({ type: z.literal('log'), entry: logEntry }),
       z.object({ type: z.literal('sample'), sample: trainingSample }),
       z.object({ type: z.literal('checkpoint'), checkpoint }),
@@ -388,6 +401,8 @@ const benchmark = {
   environment: call(none, benchmarkEnvironment),
   /** Cards by the names that the trainer knows them by. Here, because a driver that crashes takes no training run with it. */
   devices: call(none, z.object({ devices: z.array(trainingDevice) })),
+  /** All cards, and what is free on them now. */
+  cards: call(none, z.object({ cards: z.array(liveCard) })),
   speed: stream(
     z.object({ modelPath: path, adapters: z.array(adapterAt), settings: speedSettings, threads: count.nullable(), scratchFolder: path }),
     z.discriminatedUnion('type', [

@@ -4,6 +4,7 @@ import { chat } from './chat.ts';
 import type { Client, Contract, Handlers } from './define.ts';
 import { jobs } from './jobs.ts';
 import { library } from './library.ts';
+import { memory } from './memory.ts';
 import { quantize } from './quantize.ts';
 import { remote } from './remote.ts';
 import { server } from './server.ts';
@@ -14,7 +15,7 @@ import { training } from './training.ts';
  * Everything that a window, a browser tab, the command line or a test can ask of Lathe. Names, types, validation and
  * the clients are derived from it.
  */
-export const contract = { library, chat, quantize, adapters, training, benchmark, jobs, remote, server, system } satisfies Contract;
+export const contract = { library, chat, quantize, adapters, training, benchmark, memory, jobs, remote, server, system } satisfies Contract;
 
 export type AppContract = typeof contract;
 export type AppHandlers = Handlers<AppContract>;

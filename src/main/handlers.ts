@@ -4,6 +4,7 @@ import type { Benchmarks } from './benchmark/index.ts';
 import type { Chat } from './chat/index.ts';
 import type { JobQueue } from './jobs/queue.ts';
 import type { Library } from './library/index.ts';
+import type { Memory } from './memory/index.ts';
 import type { ApiServer } from './openai/index.ts';
 import type { Quantize } from './quantize/index.ts';
 import type { RemoteEngines } from './remote/index.ts';
@@ -17,6 +18,7 @@ interface ServiceParts {
   readonly adapters: Adapters;
   readonly training: Training;
   readonly benchmarks: Benchmarks;
+  readonly memory: Memory;
   readonly jobs: JobQueue;
   readonly remote: RemoteEngines;
   readonly server: ApiServer;
@@ -31,6 +33,7 @@ export function appHandlers({
   adapters,
   training,
   benchmarks,
+  memory,
   jobs,
   remote,
   server,
@@ -43,6 +46,7 @@ export function appHandlers({
     adapters: adapters.handlers,
     training: training.handlers,
     benchmark: benchmarks.handlers,
+    memory: memory.handlers,
     jobs: {
       list: () => jobs.list(),
       start: ({ spec }) => jobs.start(spec),

@@ -13,6 +13,7 @@ import { certificateRepository } from './db/certificates.ts';
 import { chatRepository } from './db/chats.ts';
 import { followChanges } from './db/feed.ts';
 import { jobRepository } from './db/jobs.ts';
+import { memoryRepository } from './db/memory.ts';
 import { modelRepository } from './db/models.ts';
 import { openDatabase } from './db/open.ts';
 import { remoteRepository } from './db/remotes.ts';
@@ -34,10 +35,12 @@ import { verifyRunner } from './jobs/verify.ts';
 import { createLibrary } from './library/index.ts';
 import { resolveUserPath } from './library/paths.ts';
 import type { Log } from './log.ts';
+import { createMemory } from './memory/index.ts';
 import { createApiServer, type ApiMount } from './openai/index.ts';
 import { createQuantize } from './quantize/index.ts';
 import { createRemoteEngines } from './remote/index.ts';
 import { createSystem } from './system/index.ts';
+import { computerName } from './system/memory.ts';
 import { createTraining } from './training/index.ts';
 import { createRunStore } from './training/store.ts';
 
@@ -87,6 +90,7 @@ export function openServices({ home, host, engines, log, clock = Date.now }: Ser
     letGo: (modelId) => chat.letGo(modelId),
   });
   const scratchFolder = join(home, 'scratch');
+  const memory = createMemory({ engines, library, repository: memoryRepository(database, computerName()), feed, log, clock });
   const remote = createRemoteEngines({ home, host, repository: remoteRepository(database), feed, clock });
   const chat = createChat({
     database,
@@ -94,6 +98,7 @@ export function openServices({ home, host, engines, log, clock = Date.now }: Ser
     feed,
     engines,
     library,
+    memory,
     remote,
     models: models.list,
     settings: system.settings,
@@ -123,13 +128,13 @@ export function openServices({ home, host, engines, log, clock = Date.now }: Ser
     clock,
     scratchFolder,
     runners: {
-      quantize: quantizeRunner({ library, engines, cards, isOutputTaken, scratchFolder, threads, versions, clock }),
+      quantize: quantizeRunner({ library, engines, cards, memory, isOutputTaken, scratchFolder, threads, versions, clock }),
       calibrate: calibrateRunner({ library, engines, isOutputTaken, threads, clock }),
       quality: qualityRunner({ library, engines, cards, threads, versions, clock }),
       merge: mergeRunner({ library, engines, certificates, isOutputTaken, scratchFolder, threads, versions, clock }),
       certify: certifyRunner({ library, engines, certificates, threads, versions, clock }),
       ...adapterRunners({ library, engines, isOutputTaken, versions, clock }),
-      train: trainRunner({ library, engines, runs, threads, versions, clock }),
+      train: trainRunner({ library, engines, runs, memory, threads, versions, clock }),
       verify: verifyRunner(library),
       benchmark: benchmarkRunner({ library, engines, chat, benchmarks: benchmarkRows, remote, threads, clock }),
       demo: demoRunner({ library, engines, modelFolder, threads, versions, clock }),
@@ -144,7 +149,7 @@ export function openServices({ home, host, engines, log, clock = Date.now }: Ser
   if (host.kind !== 'cli') library.startHashing();
 
   return {
-    handlers: appHandlers({ library, chat, quantize, adapters, training, benchmarks, jobs, remote, server, system }),
+    handlers: appHandlers({ library, chat, quantize, adapters, training, benchmarks, memory, jobs, remote, server, system }),
     api: server.mountable,
     close: async () => {
       await server.close();
@@ -152,6 +157,7 @@ export function openServices({ home, host, engines, log, clock = Date.now }: Ser
       await library.close();
       system.close();
       remote.close();
+      memory.close();
       feed.close();
       database.close();
     },

@@ -14,6 +14,7 @@ import { trainingHandlers } from './fake-training.ts';
 import * as data from './fake-data.ts';
 import { endedJobs, madeJob, quantizeJobs, runningJobs } from './fake-jobs.ts';
 import { cards, fakePlan, fakeRecipes } from './fake-quantize.ts';
+import { fakeLoadSettings, fakeMemory } from './fake-memory.ts';
 import { fakeRemote } from './fake-remote.ts';
 import { fakeServer } from './fake-server.ts';
 
@@ -383,6 +384,7 @@ export function fakeHandlers(options: FakeOptions): AppHandlers {
         saveThread,
         newId,
       }),
+      ...fakeLoadSettings(),
       changes: (_, { signal }) => feeds.chat.listen(signal),
       load: ({ modelId }) => setStatus({ ...READY, modelId }),
       unload: () => setStatus({ state: 'empty' }),
@@ -391,6 +393,7 @@ export function fakeHandlers(options: FakeOptions): AppHandlers {
         yield* [];
       },
     },
+    memory: fakeMemory(scene),
     quantize: {
       recipes: ({ modelId, options }) => {
         if (modelOf(modelId).kind === 'gptq') throw new AppError('quantize.unsupportedCheckpoint', { format: 'marlin' });

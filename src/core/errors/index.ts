@@ -10,6 +10,7 @@ import { formatErrors } from './formats.ts';
 import { hostErrors } from './host.ts';
 import { jobErrors } from './jobs.ts';
 import { libraryErrors } from './library.ts';
+import { memoryErrors } from './memory.ts';
 import { modelErrors } from './model.ts';
 import { nativeErrors } from './native.ts';
 import { quantizeErrors } from './quantize.ts';
@@ -35,6 +36,7 @@ export const errorCatalogue = {
   ...hostErrors,
   ...jobErrors,
   ...libraryErrors,
+  ...memoryErrors,
   ...modelErrors,
   ...nativeErrors,
   ...quantizeErrors,

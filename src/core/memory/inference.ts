@@ -104,7 +104,7 @@ function computeAmount(bytes: number, { cards }: EngineSettings, isGuess: boolea
 }
 
 /** Node with the addon and node-llama-cpp, as it is resident before a model is loaded, on Linux. */
-const PROCESS_BYTES = 90 * 1024 ** 2;
+export const PROCESS_BYTES = 90 * 1024 ** 2;
 /** A context of CUDA or Vulkan with its kernels: 150 to 700 MiB from card to card and version to version. */
 const CARD_BYTES = 400 * 1024 ** 2;
 

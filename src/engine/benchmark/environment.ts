@@ -10,6 +10,24 @@ export const devicesHandler =
     return { devices: cards.map(({ name, description, totalBytes }) => ({ name, description, memoryBytes: totalBytes })) };
   };
 
+/** What is free on each card now. */
+export const cardsHandler =
+  ({ native }: BenchmarkContext): BenchmarkHandlers['cards'] =>
+  async () => {
+    const { devices } = (await native(true)).systemInfo();
+    const cards = devices.filter(({ kind }) => kind === 'gpu' || kind === 'integratedGpu');
+    return {
+      cards: cards.map(({ description, backend, totalBytes, freeBytes, kind }) => ({
+        name: description,
+        backend,
+        totalBytes,
+        // Some drivers tell no budget.
+        freeBytes: Math.min(freeBytes, totalBytes),
+        unified: kind === 'integratedGpu',
+      })),
+    };
+  };
+
 /** The computer as llama.cpp sees it. */
 export const environmentHandler =
   ({ native, version }: BenchmarkContext): BenchmarkHandlers['environment'] =>

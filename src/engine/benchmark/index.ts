@@ -4,7 +4,7 @@ import type { EngineLog } from '../log.ts';
 import { loadNative, type Native } from '../native.ts';
 import { latheVersion } from '../version.ts';
 import type { BenchmarkContext, BenchmarkHandlers } from './context.ts';
-import { devicesHandler, environmentHandler } from './environment.ts';
+import { cardsHandler, devicesHandler, environmentHandler } from './environment.ts';
 import { qualityHandler } from './quality.ts';
 import { questionsHandler } from './questions.ts';
 import { speedHandler } from './speed.ts';
@@ -23,6 +23,7 @@ export function createBenchmark(log: EngineLog): BenchmarkHandlers {
   return {
     environment: environmentHandler(context),
     devices: devicesHandler(context),
+    cards: cardsHandler(context),
     speed: speedHandler(context),
     quality: qualityHandler(context),
     questions: questionsHandler(context),

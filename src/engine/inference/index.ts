@@ -1,5 +1,6 @@
 import { tmpdir } from 'node:os';
 import { AppError } from '#core/errors/index.ts';
+import { shapeFromGguf } from '#core/memory/shape-gguf.ts';
 import type { inferenceContract } from '#contract/engine.ts';
 import type { Handlers } from '#contract/define.ts';
 import { eventQueue } from '../event-queue.ts';
@@ -9,7 +10,7 @@ import { checkFormat } from './format.ts';
 import { generate } from './generate.ts';
 import { KeptAdapters } from './kept-adapters.ts';
 import { loadLlama, type LlamaRuntime } from './llama.ts';
-import { measureThreads, openContext, openModel, type OpenContext, type OpenModel } from './model.ts';
+import { measureThreads, openContext, openModel, readHeader, type OpenContext, type OpenModel } from './model.ts';
 import { fitPrompt } from './prompt.ts';
 import { createTemplateRunner } from './template-runner.ts';
 
@@ -82,7 +83,7 @@ export function createInference(log: EngineLog): InferenceHandlers {
   const load = async (input: LoadInput, signal: AbortSignal, tell: (event: LoadEvent) => void): Promise<void> => {
     tell({ type: 'stage', stage: 'starting', fraction: null });
     const started = await start();
-    if (open?.path !== input.modelPath) {
+    if (open?.path !== input.modelPath || open.askedLayers !== input.gpuLayers) {
       await closeModel();
       signal.throwIfAborted();
       // llama.cpp reports each tensor, some of it late; a screen wants to know ten times a second.
@@ -93,7 +94,7 @@ export function createInference(log: EngineLog): InferenceHandlers {
         tell({ type: 'stage', stage: 'reading', fraction: Math.min(1, Math.max(0, fraction)) });
       };
       progress(0);
-      open = await openModel(started, input.modelPath, { signal, progress });
+      open = await openModel(started, input.modelPath, { signal, progress, gpuLayers: input.gpuLayers, force: input.force });
       nextMs = Infinity;
     }
     const { model, path, chatTemplate } = open;
@@ -104,8 +105,10 @@ export function createInference(log: EngineLog): InferenceHandlers {
     const files = await adapters.files(input.adapters, input.scratchFolder ?? tmpdir(), signal);
     tell({ type: 'stage', stage: 'context', fraction: null });
     await closeContext();
-    context = await openContext(open, { contextLength: input.contextLength, threads, adapters: files, signal });
-    const { llama } = started;
+    const { contextLength, cacheType, flashAttention, force } = input;
+    const { llama, allocations } = started;
+    allocations.newContext();
+    context = await openContext(open, { contextLength, cacheType, flashAttention, force, threads, adapters: files, signal });
     tell({
       type: 'ready',
       contextLength: context.context.contextSize,
@@ -113,6 +116,7 @@ export function createInference(log: EngineLog): InferenceHandlers {
       threads,
       hasChatTemplate: chatTemplate !== null,
       gpu: model.gpuLayers > 0 && llama.gpu !== false ? llama.gpu : null,
+      allocated: await allocations.found(),
     });
   };
 
@@ -135,6 +139,11 @@ export function createInference(log: EngineLog): InferenceHandlers {
       }
       return {};
     },
+    gpu: async () => {
+      const { llama } = await start();
+      return { gpu: llama.gpu === false ? null : llama.gpu };
+    },
+    shape: async ({ modelPath }) => ({ shape: shapeFromGguf(await readHeader(modelPath)) }),
     generate: async function* (input, { signal }) {
       const { stop, release } = await hold(signal);
       try {

@@ -1,11 +1,13 @@
 import { getLlama, LlamaLogLevel, type Llama } from 'node-llama-cpp';
 import type { EngineLog, LogLevel } from '../log.ts';
+import { createAllocations, type Allocations } from './allocations.ts';
 
 /** llama.cpp as this process has loaded it: once, with the best of the processors' libraries that works here. */
 export interface LlamaRuntime {
   readonly llama: Llama;
   /** What llama.cpp has complained about since this was last asked: its functions only say that they failed. */
   takeProblems(): string[];
+  readonly allocations: Allocations;
 }
 
 const levels: Record<LlamaLogLevel, LogLevel> = {
@@ -23,6 +25,7 @@ const MAX_PROBLEMS = 20;
 
 export async function loadLlama(log: EngineLog): Promise<LlamaRuntime> {
   const problems: string[] = [];
+  const allocations = createAllocations();
   const llama = await getLlama({
     gpu: 'auto',
     // Lathe ships the libraries: nothing is compiled or fetched on the user's computer.
@@ -31,8 +34,10 @@ export async function loadLlama(log: EngineLog): Promise<LlamaRuntime> {
     progressLogs: false,
     // No limit of its own: each context says how many threads it takes.
     maxThreads: 0,
-    logLevel: LlamaLogLevel.warn,
+    // What it has allocated it tells among much else that nobody needs.
+    logLevel: LlamaLogLevel.info,
     logger: (level, message) => {
+      if (levels[level] === 'info') return allocations.read(message);
       const text = message.trim();
       if (text === '') return;
       log.write(levels[level], text);
@@ -40,5 +45,5 @@ export async function loadLlama(log: EngineLog): Promise<LlamaRuntime> {
       if (problems.length > MAX_PROBLEMS) problems.shift();
     },
   });
-  return { llama, takeProblems: () => problems.splice(0) };
+  return { llama, takeProblems: () => problems.splice(0), allocations };
 }

@@ -5,6 +5,8 @@ import { AppError } from '#core/errors/index.ts';
 import { ggufString, ggufStringArray, type GgufHeader } from '#core/gguf/header.ts';
 import { readGguf } from '#core/gguf/read.ts';
 import { parseSplitName, readGgufSplit, splitPartNames } from '#core/gguf/split.ts';
+import { ggmlTypes } from '#core/gguf/types.ts';
+import { DEFAULT_CONTEXT_LENGTH, LEAST_CONTEXT_LENGTH, type LoadSettings } from '#core/memory/load.ts';
 import { openFileSource } from '../file-source.ts';
 import type { AdapterFile } from '../native-quantize.ts';
 import type { LlamaRuntime } from './llama.ts';
@@ -14,6 +16,8 @@ import { hasEveryByte, vocabularyCheck, type VocabularyCheck } from './vocabular
 /** A model in memory, with what its file says and llama.cpp does not check. */
 export interface OpenModel {
   readonly path: string;
+  /** Layers that were asked for; null: node-llama-cpp chose. */
+  readonly askedLayers: number | null;
   readonly model: LlamaModel;
   readonly chatTemplate: string | null;
   readonly check: VocabularyCheck;
@@ -35,12 +39,11 @@ export interface OpenContext {
 export interface OpenModelOptions {
   readonly signal: AbortSignal;
   readonly progress: (fraction: number) => void;
+  /** Null: as many as fit; the default. */
+  readonly gpuLayers?: number | null | undefined;
+  /** Without node-llama-cpp's own guess whether there is room. */
+  readonly force?: boolean | undefined;
 }
-
-/** Longest context that is made unasked. What a model was trained for may be 128 times as much, and as much memory. */
-const DEFAULT_CONTEXT_LENGTH = 8192;
-/** A model that does not fit with this much is not worth loading. */
-const LEAST_CONTEXT_LENGTH = 256;
 
 /** How long one thread count is tried, and from how many tokens on that may end. */
 const MEASURE_MS = 250;
@@ -54,7 +57,9 @@ const SMALLEST_CONTEXT = 256;
  * Load a model's weights. The file is first read by Lathe's own reader, which checks every size against the file:
  * llama.cpp sees nothing that it could fall over. Throws `gguf.*`, `engine.loadFailed`, `engine.insufficientMemory`.
  */
-export async function openModel({ llama, takeProblems }: LlamaRuntime, path: string, options: OpenModelOptions): Promise<OpenModel> {
+export async function openModel(runtime: LlamaRuntime, path: string, options: OpenModelOptions): Promise<OpenModel> {
+  const { llama, takeProblems, allocations } = runtime;
+  const { signal, progress, gpuLayers = null, force = false } = options;
   const header = await readHeader(path);
   const chatTemplate = ggufString(header, 'tokenizer.chat_template') ?? null;
   const check = vocabularyCheck(header);
@@ -62,10 +67,17 @@ export async function openModel({ llama, takeProblems }: LlamaRuntime, path: str
   tryVocabulary(check, path);
   takeProblems();
   try {
-    const model = await llama.loadModel({ modelPath: path, loadSignal: options.signal, onLoadProgress: options.progress });
-    return { path, model, chatTemplate, check, canWriteAll: hasEveryByte(header), pieces, takeProblems };
+    allocations.newModel();
+    const model = await llama.loadModel({
+      modelPath: path,
+      loadSignal: signal,
+      onLoadProgress: progress,
+      ...(gpuLayers === null ? {} : { gpuLayers }),
+      ignoreMemorySafetyChecks: force,
+    });
+    return { path, askedLayers: gpuLayers, model, chatTemplate, check, canWriteAll: hasEveryByte(header), pieces, takeProblems };
   } catch (error) {
-    options.signal.throwIfAborted();
+    signal.throwIfAborted();
     const file = basename(path);
     const problem = error instanceof Error ? error.message : String(error);
     if (error instanceof InsufficientMemoryError) throw new AppError('engine.insufficientMemory', { file }, problem);
@@ -98,7 +110,7 @@ function tryVocabulary(check: VocabularyCheck, path: string): void {
 }
 
 /** The header of the model at a path, of the first part where it is split; all parts are checked. */
-async function readHeader(path: string): Promise<Pick<GgufHeader, 'file' | 'metadata'>> {
+export async function readHeader(path: string): Promise<Pick<GgufHeader, 'file' | 'metadata' | 'tensors'>> {
   const split = parseSplitName(basename(path));
   const names = split === null ? [basename(path)] : splitPartNames(split.prefix, split.count);
   await using stack = new AsyncDisposableStack();
@@ -106,8 +118,8 @@ async function readHeader(path: string): Promise<Pick<GgufHeader, 'file' | 'meta
   for (const name of names) sources.push(stack.use(await openFileSource(join(dirname(path), name))));
   const [first] = sources;
   if (split === null && first !== undefined) return await readGguf(first);
-  const { metadata } = await readGgufSplit(sources);
-  return { file: basename(path), metadata };
+  const { metadata, tensors } = await readGgufSplit(sources);
+  return { file: basename(path), metadata, tensors };
 }
 
 /** llama.cpp's own words for why it failed: the last line that names an error, without the name of its function. */
@@ -119,6 +131,11 @@ function decisive(said: readonly string[]): string | undefined {
 export interface OpenContextOptions {
   /** Null: as long as the model was trained for, up to 8192, and as memory allows. */
   readonly contextLength: number | null;
+  /** Of keys and values; default F16. */
+  readonly cacheType?: LoadSettings['cacheType'] | undefined;
+  /** Default: where the model and the device can do it. */
+  readonly flashAttention?: boolean | undefined;
+  readonly force?: boolean | undefined;
   readonly threads: number;
   /** Beside the weights; default none. */
   readonly adapters?: readonly AdapterFile[] | undefined;
@@ -128,13 +145,17 @@ export interface OpenContextOptions {
 /** Make a context. Throws `engine.contextTooLong`, `engine.insufficientMemory`. */
 export async function openContext(
   { model, path }: OpenModel,
-  { contextLength, threads, adapters = [], signal }: OpenContextOptions,
+  { contextLength, cacheType = 'F16', flashAttention = true, force = false, threads, adapters = [], signal }: OpenContextOptions,
 ): Promise<OpenContext> {
   const most = Math.max(LEAST_CONTEXT_LENGTH, Math.min(model.trainContextSize, DEFAULT_CONTEXT_LENGTH));
   try {
     const context = await model.createContext({
       contextSize: contextLength ?? { min: LEAST_CONTEXT_LENGTH, max: most },
       threads,
+      flashAttention: flashAttention ? 'auto' : false,
+      experimentalKvCacheKeyType: ggmlTypes[cacheType].id,
+      experimentalKvCacheValueType: ggmlTypes[cacheType].id,
+      ignoreMemorySafetyChecks: force,
       ...(adapters.length === 0 ? {} : { lora: { adapters: adapters.map(({ path: filePath, scale }) => ({ filePath, scale })) } }),
       createSignal: signal,
       // There is one sequence: waiting for others to join the batch would only cost time.

@@ -73,7 +73,8 @@ async function carryOut(context: TrainerContext, request: Request, signal: Abort
   );
   const isCpu = device === 'CPU';
   const togetherTokens = isCpu ? longestTogether(longest, rowsOfStep(settings)) : longest;
-  if (isCpu) checkMemory(runMemory(shapeFromGguf(base.header), settings, longest).lowBytes, context.availableBytes());
+  const memory = runMemory(shapeFromGguf(base.header), settings, longest, device);
+  if (isCpu) checkMemory(memory.lowBytes, context.availableBytes());
   const trainer = await kernels.openTrainer(
     {
       modelPath: base.modelPath,
@@ -124,7 +125,12 @@ async function carryOut(context: TrainerContext, request: Request, signal: Abort
         },
         begin: async (step) => {
           await keepUntil(runFolder, step);
-          push({ type: 'planned', totalSteps: planSteps(data.rows.length, settings).totalSteps, firstStep: step });
+          push({
+            type: 'planned',
+            totalSteps: planSteps(data.rows.length, settings).totalSteps,
+            firstStep: step,
+            memoryBytes: Math.round(memory.totalBytes),
+          });
         },
         samples: async (step) => {
           await using folder = await workingFolder(request.scratchFolder);

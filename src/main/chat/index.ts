@@ -1,5 +1,6 @@
 import { titleOf, turnsTo } from '#core/chat/thread.ts';
 import { AppError } from '#core/errors/index.ts';
+import { defaultLoad, type LoadSettings } from '#core/memory/load.ts';
 import type { AdapterUse } from '#contract/adapters.ts';
 import type { EngineStatus, Message, MixedAdapter, Thread } from '#contract/chat.ts';
 import { sampling as samplingSchema } from '#contract/chat.ts';
@@ -15,6 +16,7 @@ import { newId } from '../ids.ts';
 import { usableAdapters } from '../jobs/adapters.ts';
 import type { Library } from '../library/index.ts';
 import type { Log } from '../log.ts';
+import type { Memory } from '../memory/index.ts';
 import { pushStream } from '../push-stream.ts';
 import { makeRemoteAnswer, type RemoteAnswerRequest } from '../remote/answer.ts';
 import type { RemoteEngines } from '../remote/index.ts';
@@ -30,6 +32,7 @@ import {
 } from './generation.ts';
 import { fileNameOf, jsonOf, markdownOf, readChat } from './files.ts';
 import { unloadWhenIdle } from './idle.ts';
+import { loadRoom } from './load-room.ts';
 import { createLoadedModel } from './loaded-model.ts';
 import { hitOf, wordsOf } from './search.ts';
 import { chatTools } from './tools.ts';
@@ -49,6 +52,7 @@ export interface ChatOptions {
   readonly feed: ChangeFeed;
   readonly engines: Pick<Engines, 'inference' | 'subscribe'>;
   readonly library: Pick<Library, 'get' | 'usable' | 'setUsed'>;
+  readonly memory: Pick<Memory, 'shapeOf' | 'cards' | 'record'>;
   readonly remote: Pick<RemoteEngines, 'target'>;
   readonly models: () => readonly Model[];
   readonly settings: () => Settings;
@@ -80,9 +84,11 @@ export type Chat = ReturnType<typeof createChat>;
 
 /** Conversations with models, and the one model that is loaded for them. */
 export function createChat(options: ChatOptions) {
-  const { database, repository, feed, engines, library, remote, models, settings, scratchFolder, log, clock } = options;
+  const { database, repository, feed, engines, library, memory, remote, models, settings, scratchFolder, log, clock } = options;
   const turns = turnstile();
-  const loadedModel = createLoadedModel({ engines, threads: () => settings().threads, scratchFolder });
+  const settingsOf = (modelId: string): LoadSettings => repository.loadSettings(modelId) ?? defaultLoad;
+  const room = loadRoom({ engines, memory });
+  const loadedModel = createLoadedModel({ engines, threads: () => settings().threads, settingsOf, room, scratchFolder });
   const answers = createAnswers<AnswerRequest | RemoteAnswerRequest>({
     repository,
     answer: async (request, context) =>
@@ -369,11 +375,20 @@ export function createChat(options: ChatOptions) {
     },
     changes: (_, { signal }) =>
       streamOf(changes.add, { signal, key: (event) => (event.type === 'changed' ? event.thread.id : event.threadId) }),
-    load: async ({ modelId, contextLength }, { signal }) => {
+    loadSettings: ({ modelId }) => {
+      library.get(modelId);
+      return settingsOf(modelId);
+    },
+    setLoadSettings: ({ modelId, settings: given }) => {
+      library.get(modelId);
+      repository.setLoadSettings(modelId, given);
+      return settingsOf(modelId);
+    },
+    load: async ({ modelId, contextLength, force = false }, { signal }) => {
       const model = await chatModel(modelId);
       const leave = await turns.enter(signal);
       try {
-        await loadedModel.load({ model, adapters: null, contextLength: contextLength ?? null, signal });
+        await loadedModel.load({ model, adapters: null, contextLength: contextLength ?? null, force, signal });
       } finally {
         leave();
       }

@@ -1,3 +1,4 @@
+import type { LoadSettings } from '#core/memory/load.ts';
 import type { Message, Thread } from '#contract/chat.ts';
 import type { AppErrorData } from '#core/errors/index.ts';
 import type { Database } from './open.ts';
@@ -122,6 +123,11 @@ export function chatRepository(database: Database) {
     'INSERT INTO chat_templates (model_id, source) VALUES (?, ?) ON CONFLICT (model_id) DO UPDATE SET source = excluded.source',
   );
   const removeTemplate = connection.prepare('DELETE FROM chat_templates WHERE model_id = ?');
+  const loadSettings = connection.prepare<[string], { settings: string }>('SELECT settings FROM load_settings WHERE model_id = ?');
+  const setLoadSettings = connection.prepare(
+    'INSERT INTO load_settings (model_id, settings) VALUES (?, ?) ON CONFLICT (model_id) DO UPDATE SET settings = excluded.settings',
+  );
+  const removeLoadSettings = connection.prepare('DELETE FROM load_settings WHERE model_id = ?');
   const found = `SELECT messages.*, threads.title FROM messages JOIN threads ON threads.id = messages.thread_id
      WHERE messages.removed_ms IS NULL AND threads.removed_ms IS NULL AND messages.role <> 'tool'`;
   const searchIndex = connection.prepare<[string], MessageRow & { title: string }>(
@@ -196,5 +202,14 @@ export function chatRepository(database: Database) {
     template: (modelId: string): string | undefined => template.get(modelId)?.source,
     setTemplate: (modelId: string, source: string | null): void =>
       database.write(() => void (source === null ? removeTemplate.run(modelId) : setTemplate.run(modelId, source))),
+    /** How the user wants a model loaded. */
+    loadSettings: (modelId: string): LoadSettings | undefined => {
+      const row = loadSettings.get(modelId);
+      return row === undefined ? undefined : (JSON.parse(row.settings) as LoadSettings);
+    },
+    setLoadSettings: (modelId: string, settings: LoadSettings | null): void =>
+      database.write(
+        () => void (settings === null ? removeLoadSettings.run(modelId) : setLoadSettings.run(modelId, JSON.stringify(settings))),
+      ),
   };
 }

@@ -1,7 +1,7 @@
 import { listeners, type Listeners } from '../changes.ts';
 import type { Database } from './open.ts';
 
-export type Topic = 'model' | 'job' | 'thread' | 'settings' | 'benchmark' | 'remote';
+export type Topic = 'model' | 'job' | 'thread' | 'settings' | 'benchmark' | 'remote' | 'memory';
 
 /** How soon a process hears of what another one wrote. */
 const POLL_MS = 1000;
@@ -24,6 +24,7 @@ export function followChanges(database: Database): ChangeFeed {
     settings: listeners(),
     benchmark: listeners(),
     remote: listeners(),
+    memory: listeners(),
   };
   const read = connection.prepare<[number], { number: number; topic: Topic; id: string }>(
     'SELECT number, topic, id FROM changes WHERE number > ? ORDER BY number',

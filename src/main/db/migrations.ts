@@ -357,4 +357,27 @@ export const migrations: readonly string[] = [
   END;
   ALTER TABLE threads ADD COLUMN remote TEXT CHECK (remote IS NULL OR json_valid(remote));
   `,
+  `
+  -- The name of a model outlives it: what was measured still says something of the next one.
+  CREATE TABLE memory_measurements (
+    id TEXT PRIMARY KEY,
+    time_ms INTEGER NOT NULL,
+    computer TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    model_name TEXT NOT NULL,
+    device TEXT NOT NULL,
+    settings TEXT NOT NULL CHECK (json_valid(settings)),
+    predicted_bytes INTEGER NOT NULL,
+    measured_bytes INTEGER NOT NULL
+  ) STRICT;
+  CREATE INDEX memory_measurements_by_time ON memory_measurements (computer, time_ms);
+  CREATE TRIGGER memory_measured AFTER INSERT ON memory_measurements BEGIN
+    INSERT INTO changes (topic, id) VALUES ('memory', new.id);
+  END;
+
+  CREATE TABLE load_settings (
+    model_id TEXT PRIMARY KEY REFERENCES models (id) ON DELETE CASCADE,
+    settings TEXT NOT NULL CHECK (json_valid(settings))
+  ) STRICT;
+  `,
 ];

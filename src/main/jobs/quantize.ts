@@ -2,6 +2,7 @@ import { stat } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 import { AppError, toErrorData, type AppErrorData } from '#core/errors/index.ts';
 import { onDisk } from '#core/errors/on-disk.ts';
+import { PROCESS_BYTES } from '#core/memory/inference.ts';
 import { isPackedTarget } from '#core/quantize/targets.ts';
 import type { Model } from '#contract/library.ts';
 import type { QualityCard, QuantizePlan } from '#contract/quantize.ts';
@@ -10,6 +11,7 @@ import type { Lineage } from '../db/models.ts';
 import type { Library } from '../library/index.ts';
 import { exists, resolveUserPath } from '../library/paths.ts';
 import { inspectEntry } from '../library/states.ts';
+import type { Memory } from '../memory/index.ts';
 import { inputPaths, resolveOptions } from '../quantize/options.ts';
 import { checkFile, checkIsModel, followWork, hashOfFile } from './inputs.ts';
 import { measureQuality, type MeasureOptions } from './measure.ts';
@@ -24,11 +26,13 @@ import {
   removeEmptyFolder,
   removePartial,
 } from './output.ts';
+import { withPeak } from './peak.ts';
 import type { JobContext, JobRunner, SpecOf, WorkReport } from './runner.ts';
 
 interface QuantizeOptions extends MeasureOptions {
   readonly library: Pick<Library, 'usable' | 'enter' | 'hashOf'>;
   readonly cards: CardRepository;
+  readonly memory: Pick<Memory, 'record'>;
   /** Whether another unfinished job is going to write a path. */
   readonly isOutputTaken: (path: string, exceptJobId: string | null) => boolean;
   /** Where working models are while they are needed. */
@@ -50,7 +54,7 @@ const WORST_TENSORS = 20;
 
 /** A model as another one of fewer bits, or of floats: a GGUF file or a folder, and what it lost. */
 export function quantizeRunner(services: QuantizeOptions): JobRunner<'quantize'> {
-  const { library, engines, cards, isOutputTaken, threads, versions, clock } = services;
+  const { library, engines, cards, memory, isOutputTaken, threads, versions, clock } = services;
 
   const planOf = async ({ target, format, options, name }: Spec, { path: modelPath, name: modelName }: Model): Promise<QuantizePlan> => {
     const { tensor } = await engines.tensor();
@@ -71,8 +75,19 @@ export function quantizeRunner(services: QuantizeOptions): JobRunner<'quantize'>
       scratchFolder,
       threads: threads(),
     };
-    const { tensor } = await engines.tensor();
-    return followWork(tensor.quantize(request, { signal }), progress);
+    const engine = await engines.tensor();
+    const { value, peakBytes } = await withPeak(engine, () => followWork(engine.tensor.quantize(request, { signal }), progress));
+    if (peakBytes !== null && value.resumedTensors === 0) {
+      memory.record({
+        kind: 'quantize',
+        modelName: model.name,
+        device: 'processor',
+        settings: { target: plan.target, format: plan.format },
+        predictedBytes: plan.memoryBytes + PROCESS_BYTES,
+        measuredBytes: peakBytes,
+      });
+    }
+    return value;
   };
 
   /** The model, and the user's own texts where they had a part in it. */

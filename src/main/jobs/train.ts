@@ -1,9 +1,11 @@
 import { rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { AppError } from '#core/errors/index.ts';
+import { PROCESS_BYTES } from '#core/memory/inference.ts';
 import type { Engines } from '../engines/index.ts';
 import type { Library } from '../library/index.ts';
 import { fileNameOf, freePath } from '../library/paths.ts';
+import type { Memory } from '../memory/index.ts';
 import { inspectEntry } from '../library/states.ts';
 import type { RunRecord, RunStore } from '../training/store.ts';
 import { isAdapter, parentsOf, usableAdapter } from './adapters.ts';
@@ -15,13 +17,14 @@ interface TrainOptions {
   readonly library: Pick<Library, 'usable' | 'enter' | 'hashOf' | 'setUsed'>;
   readonly engines: Pick<Engines, 'trainer' | 'tensor' | 'restart'>;
   readonly runs: RunStore;
+  readonly memory: Pick<Memory, 'record'>;
   readonly threads: () => number | null;
   readonly versions: Readonly<Record<string, string>>;
   readonly clock: () => number;
 }
 
 /** Carry a run out, from its beginning or its last checkpoint, and put what came of it into the library. */
-export function trainRunner({ library, engines, runs, threads, versions, clock }: TrainOptions): JobRunner<'train'> {
+export function trainRunner({ library, engines, runs, memory, threads, versions, clock }: TrainOptions): JobRunner<'train'> {
   /** The models that a run is made from. Throws what is wrong with them. */
   const sourcesOf = async ({ config: { baseId, adapterId } }: RunRecord) => {
     const base = await library.usable(baseId);
@@ -76,12 +79,19 @@ export function trainRunner({ library, engines, runs, threads, versions, clock }
       threads: threads(),
       scratchFolder: context.scratchFolder,
     };
+    /** Of the trainer's process; what a card has is not told. */
+    const measured = { predictedBytes: 0, measuredBytes: 0 };
     for await (const event of trainer.run(request, { signal: context.signal })) {
+      if (event.type === 'log') measured.measuredBytes = Math.max(measured.measuredBytes, event.entry.memory_bytes);
       if (event.type === 'progress') context.progress(event);
-      else if (event.type === 'planned') await runs.update(runId, { totalSteps: event.totalSteps });
-      else if (event.type !== 'finished') runs.tell(runId, event);
+      else if (event.type === 'planned') {
+        measured.predictedBytes = event.memoryBytes + PROCESS_BYTES;
+        await runs.update(runId, { totalSteps: event.totalSteps });
+      } else if (event.type !== 'finished') runs.tell(runId, event);
       else {
         const { reason, step, warnings, files } = event;
+        if (config.device === 'CPU')
+          memory.record({ kind: 'train', modelName: base.name, device: 'processor', settings: decisive(config.settings), ...measured });
         if (reason === null) throw new Paused();
         const found = await Promise.all(files.map(async ({ path, kind }) => ({ kind, model: await inspectEntry({ path, kind }) })));
         const modelIds: string[] = [];
@@ -140,3 +150,14 @@ function thinned(log: readonly { step: number; loss: number | null; eval_loss: n
     .filter(({ eval_loss }, index) => index % every === 0 || eval_loss !== null || index === log.length - 1)
     .map(({ step, loss, eval_loss }) => ({ step, loss, eval_loss }));
 }
+
+/** Settings that memory depends on, as far as they were given. */
+const DECISIVE = ['max_length', 'r', 'use_peft', 'gradient_checkpointing', 'weight_streaming'] as const;
+
+const decisive = (settings: Readonly<Record<string, unknown>>): Record<string, number | boolean> =>
+  Object.fromEntries(
+    DECISIVE.flatMap((name) => {
+      const value = settings[name];
+      return typeof value === 'number' || typeof value === 'boolean' ? [[name, value]] : [];
+    }),
+  );

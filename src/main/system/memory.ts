@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { availableParallelism, freemem, totalmem } from 'node:os';
+import { availableParallelism, cpus, freemem, totalmem } from 'node:os';
 import { promisify } from 'node:util';
 import type { z } from 'zod';
 import type { memorySample } from '#contract/system.ts';
@@ -23,7 +23,8 @@ export function availableFromVmStat(report: string): number | null {
   return Number.isFinite(available) ? available : null;
 }
 
-async function availableBytes(): Promise<number> {
+/** What programs can still take of this computer's memory. */
+export async function availableBytes(): Promise<number> {
   if (process.platform === 'darwin') {
     try {
       const { stdout } = await run('vm_stat', { timeout: SAMPLE_EVERY_MS });
@@ -35,6 +36,9 @@ async function availableBytes(): Promise<number> {
   // libuv: MemAvailable on Linux, or what is left of a container's limit; what is free or cached on Windows.
   return process.availableMemory();
 }
+
+/** What tells this computer from another one that a data folder may be carried to. */
+export const computerName = (): string => `${cpus()[0]?.model.trim() ?? process.arch} ${totalmem()}`;
 
 /** Memory as it is now. In a container its limit counts as the whole. */
 export async function sampleMemory(engines: Pick<Engines, 'processes'>, clock: () => number): Promise<MemorySample> {

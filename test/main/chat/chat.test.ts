@@ -220,7 +220,7 @@ test('one that is stopped while it waits is saved as stopped, and holds nobody u
   const gate = Promise.withResolvers<void>();
   engines.instead.inference.load = async function* () {
     await gate.promise;
-    yield { type: 'ready', contextLength: 1, gpuLayers: 0, threads: 1, hasChatTemplate: true, gpu: null };
+    yield { type: 'ready', contextLength: 1, gpuLayers: 0, threads: 1, hasChatTemplate: true, gpu: null, allocated: null };
   };
   const first = all(client.chat.send({ threadId, parentId: null, text: 'first' }));
   const { id: otherId } = await client.chat.create({ modelId });

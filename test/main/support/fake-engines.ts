@@ -17,6 +17,7 @@ import type { Handlers } from '#contract/define.ts';
 import type { QualityMeasure } from '#contract/quantize.ts';
 import { memoryPorts } from '#contract/memory-port.ts';
 import { serve } from '#contract/serve.ts';
+import { shapeFromFacts } from '#core/memory/shape-facts.ts';
 import { isPackedTarget } from '#core/quantize/targets.ts';
 import { writeHfFolder } from '#engine/demo.ts';
 import { createEngineLog } from '#engine/log.ts';
@@ -118,6 +119,10 @@ async function modelBytes(format: Format): Promise<number> {
 
 const formatOf = (target: string, format: Format | undefined): Format => format ?? (isPackedTarget(target) ? 'hf' : 'gguf');
 
+/** What the fake says that it has allocated. */
+const NO_BYTES = { weights: 0, cache: 0, state: 0, compute: 0, outputs: 0 };
+const ALLOCATED = { processor: { ...NO_BYTES, weights: 2_000_000, cache: 500_000 }, cards: [], mappedBytes: 2_000_000 };
+
 /**
  * Engines in this process, behind the real contract. Inference says the words of its script, one event each. Tensor hashes
  * truly, and "quantizes" into a small real model.
@@ -132,8 +137,18 @@ export function fakeEngines(script: readonly string[] = ['Once', ' upon', ' a ti
     load: async function* (input) {
       asked.push(['load', input]);
       yield { type: 'stage', stage: 'reading', fraction: 0.5 };
-      yield { type: 'ready', contextLength: input.contextLength ?? 2048, gpuLayers: 0, threads: 1, hasChatTemplate: true, gpu: null };
+      yield {
+        type: 'ready',
+        contextLength: input.contextLength ?? 2048,
+        gpuLayers: 0,
+        threads: 1,
+        hasChatTemplate: true,
+        gpu: null,
+        allocated: ALLOCATED,
+      };
     },
+    shape: (input) => (asked.push(['shape', input]), { shape: shapeFromFacts({ parameterCount: 1_000_000, tensorBytes: 2_000_000 }) }),
+    gpu: () => ({ gpu: null }),
     unload: () => (asked.push(['unload', {}]), {}),
     generate: async function* (input) {
       asked.push(['generate', input]);
