@@ -10,7 +10,7 @@ import {
 import { call, stream } from './define.ts';
 import { loadSettings } from './memory.ts';
 import { remoteChoice } from './remote.ts';
-import { count, fraction, id, none, timeMs } from './shared.ts';
+import { count, fraction, id, none, sizeBytes, timeMs } from './shared.ts';
 import { errorData } from './wire.ts';
 
 const parameter = (name: SamplingParameterName) => {
@@ -189,6 +189,8 @@ export const engineStatus = z.discriminatedUnion('state', [
     threads: count,
     hasChatTemplate: z.boolean(),
     generating: z.boolean(),
+    /** What unloading it would give back: of the computer's memory, then of each card's. */
+    heldBytes: z.array(sizeBytes),
   }),
   z.object({ state: z.literal('failed'), modelId: id, error: errorData }),
 ]);

@@ -69,6 +69,4 @@ export const memory = {
   measurements: call(none, z.object({ measurements: z.array(memoryMeasurement) })),
   /** Each new one. */
   measured: stream(none, memoryMeasurement),
-  /** Forget all of them, and what was learned. */
-  forget: call(none, none),
 };

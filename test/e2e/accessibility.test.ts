@@ -213,6 +213,22 @@ const states: readonly State[] = [
     ],
   },
   { name: 'memory, an error', scene: 'error', at: '/memory' },
+  { name: 'memory, with a card of this computer', scene: 'running', at: '/memory?model=qwen7' },
+  {
+    name: 'chat, a model that does not fit',
+    scene: 'filled',
+    at: '/chat/t1',
+    open: [
+      async (page) => {
+        await page.keyboard.press('Control+.');
+        const panel = page.getByRole('complementary').last();
+        await panel.getByRole('button', { name: /^(Loading|加载)$/ }).click();
+        await panel.getByRole('textbox', { name: /^(Context, in tokens|上下文（词元）)$/ }).fill('4000000');
+        await panel.getByRole('button', { name: /^(Load now|Load again now|立即加载|立即重新加载)$/ }).click();
+        await page.getByRole('alert').first().waitFor();
+      },
+    ],
+  },
   { name: 'convert, empty', scene: 'empty', at: '/convert' },
   { name: 'convert, before a model is chosen', scene: 'filled', at: '/convert' },
   {

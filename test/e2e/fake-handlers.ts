@@ -6,7 +6,7 @@ import { jobSpec, type Job } from '#contract/jobs.ts';
 import type { Model } from '#contract/library.ts';
 import { settings, type Settings } from '#contract/system.ts';
 import { GiB, MiB } from '#core/bytes.ts';
-import { AppError } from '#core/errors/index.ts';
+import { AppError, toErrorData } from '#core/errors/index.ts';
 import { fakeChat, fakeToken } from './fake-chat.ts';
 import { adapterHandlers, mergeJobs } from './fake-adapters.ts';
 import { benchmarkHandlers } from './fake-benchmark.ts';
@@ -67,6 +67,7 @@ const folders: Readonly<Record<string, readonly { name: string; isFolder: boolea
 
 const READY = {
   state: 'ready' as const,
+  heldBytes: [1200 * MiB],
   modelId: 'qwen7',
   contextLength: 8192,
   gpuLayers: 0,
@@ -152,6 +153,7 @@ export function fakeHandlers(options: FakeOptions): AppHandlers {
     feeds.jobs.send({ type: 'changed', job });
     return job;
   };
+  const loadSettings = fakeLoadSettings();
   const setStatus = (next: EngineStatus): EngineStatus => {
     status = next;
     feeds.status.send(next);
@@ -384,9 +386,14 @@ export function fakeHandlers(options: FakeOptions): AppHandlers {
         saveThread,
         newId,
       }),
-      ...fakeLoadSettings(),
+      ...loadSettings.handlers,
       changes: (_, { signal }) => feeds.chat.listen(signal),
-      load: ({ modelId }) => setStatus({ ...READY, modelId }),
+      load: ({ modelId, force = false }) => {
+        const error = force ? null : loadSettings.short(modelOf(modelId));
+        if (error === null) return setStatus({ ...READY, modelId });
+        setStatus({ state: 'failed', modelId, error: toErrorData(error) });
+        throw error;
+      },
       unload: () => setStatus({ state: 'empty' }),
       status: (_, { signal }) => feeds.status.listen(signal, status),
       generate: async function* () {

@@ -30,8 +30,8 @@ const measured: readonly MemoryMeasurement[] = [
     modelName: 'SmolLM2-1.7B-Instruct',
     device: 'processor',
     settings: { max_length: 1024, r: 16 },
-    predictedBytes: 2.4 * GiB,
-    measuredBytes: 2.52 * GiB,
+    predictedBytes: Math.round(2.4 * GiB),
+    measuredBytes: Math.round(2.52 * GiB),
   },
   {
     id: 'm5',
@@ -45,11 +45,11 @@ const measured: readonly MemoryMeasurement[] = [
   },
 ];
 
-const CARD: LiveCard = { name: 'NVIDIA GeForce RTX 4070', backend: 'CUDA', totalBytes: 12 * GiB, freeBytes: 10.8 * GiB, unified: false };
+const CARD: LiveCard = { name: 'NVIDIA GeForce RTX 4070', backend: 'CUDA', totalBytes: 12 * GiB, freeBytes: 11_000 * MiB, unified: false };
 
 /** A computer whose card is there while something runs, and loads that were measured unless nothing was ever loaded. */
 export function fakeMemory(scene: Scene): AppHandlers['memory'] {
-  let kept = scene === 'empty' ? [] : measured;
+  const kept = scene === 'empty' ? [] : measured;
   return {
     shape: () => ({ shape: null }),
     cards: async function* (_, { signal }) {
@@ -64,22 +64,32 @@ export function fakeMemory(scene: Scene): AppHandlers['memory'] {
       await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
       yield* [];
     },
-    forget: () => {
-      kept = [];
-      return {};
-    },
   };
 }
 
+/** The longest context that the stand-in has room for. */
+const MOST_CONTEXT = 1_000_000;
+
 /** What a page says of how models are loaded. */
-export function fakeLoadSettings(): Pick<AppHandlers['chat'], 'loadSettings' | 'setLoadSettings'> {
-  const saved = new Map<string, LoadSettings>();
-  return {
-    loadSettings: ({ modelId }) => saved.get(modelId) ?? defaultLoad,
+export function fakeLoadSettings(): {
+  /** What stands in the way of loading a model; null: nothing. */
+  readonly short: (model: { readonly id: string; readonly name: string }) => AppError | null;
+  readonly handlers: Pick<AppHandlers['chat'], 'loadSettings' | 'setLoadSettings'>;
+} {
+  const settingsOf = new Map<string, LoadSettings>();
+  const saved = (modelId: string): LoadSettings => settingsOf.get(modelId) ?? defaultLoad;
+  const handlers: Pick<AppHandlers['chat'], 'loadSettings' | 'setLoadSettings'> = {
+    loadSettings: ({ modelId }) => saved(modelId),
     setLoadSettings: ({ modelId, settings }) => {
-      if (settings === null) saved.delete(modelId);
-      else saved.set(modelId, settings);
-      return saved.get(modelId) ?? defaultLoad;
+      if (settings === null) settingsOf.delete(modelId);
+      else settingsOf.set(modelId, settings);
+      return saved(modelId);
     },
   };
+  const short = ({ id, name }: { readonly id: string; readonly name: string }): AppError | null => {
+    const { contextLength } = saved(id);
+    if (contextLength === null || contextLength <= MOST_CONTEXT) return null;
+    return new AppError('memory.short', { name, needBytes: 61 * GiB, missingBytes: 40 * GiB, contextLength });
+  };
+  return { short, handlers };
 }

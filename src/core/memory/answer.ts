@@ -1,10 +1,12 @@
 import { rowBytes } from './cache-types.ts';
-import { usableBytes, type Card } from './cards.ts';
+import { findCard, usableBytes, type Card } from './cards.ts';
 import { fittingVariants, onCards, type Variant, type VariantFit } from './choices.ts';
 import { compareInference, compareTraining, type Comparison } from './compare.ts';
 import { advise, bestSplit, fitOf, type FitStatus, type Question, type Remedy, type Room } from './fit.ts';
 import { estimateShape, type AmountKind } from './inference.ts';
+import { LEAST_CONTEXT_LENGTH, type LoadSettings } from './load.ts';
 import { parameterCount } from './matrices.ts';
+import type { Correction } from './measured.ts';
 import { ruleWeights, type Precision } from './rules.ts';
 import type { SettingProblem } from './settings.ts';
 import { shapeFromFacts } from './shape-facts.ts';
@@ -29,9 +31,12 @@ export interface Subject {
   readonly precision: Precision;
 }
 
-/** A model of the library. */
-export function subjectOfModel(facts: ModelFacts, sizeBytes: number): Subject {
-  const shape = shapeFromFacts(facts, sizeBytes);
+/**
+ * A model of the library.
+ * @param exact its shape as its header has it, where that is known
+ */
+export function subjectOfModel(facts: ModelFacts, sizeBytes: number, exact: ModelShape | null = null): Subject {
+  const shape = exact ?? shapeFromFacts(facts, sizeBytes);
   return { shape, parameters: facts.parameterCount ?? parameterCount(shape), precision: precisionOf(facts.quantization) };
 }
 
@@ -58,6 +63,8 @@ export type Kind = AmountKind | TrainingKind;
 export interface DeviceAnswer extends Total<Kind> {
   /** The processor's memory, or the number of the card. */
   readonly device: 'processor' | number;
+  /** Of the card. */
+  readonly name: string | null;
   readonly capacityBytes: number;
 }
 
@@ -81,22 +88,52 @@ export interface Answer {
   readonly confidence: 'high' | 'medium' | 'low';
   /** Layers on cards, the output counting as one. */
   readonly gpuLayers: number;
+  /** What was learned of such work here; null: nothing yet, or it is elsewhere. */
+  readonly correction: Correction | null;
+  /** What all amounts were multiplied with for it: 1 where the draft does not want it, and where it would change nothing. */
+  readonly factor: number;
+}
+
+/** A card of this computer. */
+export interface OwnCard {
+  /** As its driver calls it. */
+  readonly name: string;
+  readonly backend: string;
+  readonly freeBytes: number;
 }
 
 export interface Place {
   /** What programs can still take of this computer's memory. */
   readonly processorBytes: number;
-  /** Cards of one kind; empty: the processor alone. */
+  /** Empty: the processor alone. */
   readonly cards: readonly Card[];
+  /** What measurements of this computer call it; null: another one. */
+  readonly device: string | null;
 }
 
-/** Where a model is to run: undefined count or card mean the processor alone. */
-export function placeOf({ card, cardCount }: Pick<Draft, 'card' | 'cardCount'>, cards: readonly Card[], processorBytes: number): Place {
+/** Where a model is to run: without a card of the table on this computer, with the cards that it has. */
+export function placeOf(
+  { card, cardCount }: Pick<Draft, 'card' | 'cardCount'>,
+  cards: readonly Card[],
+  processorBytes: number,
+  own: readonly OwnCard[] = [],
+): Place {
   const found = cards.find(({ name }) => name === card);
+  if (found === undefined) {
+    const present = own.map(({ name, freeBytes }): Card => {
+      const known = findCard(cards, name);
+      return { name, vendor: known?.vendor ?? '', capacityBytes: freeBytes, bandwidth: known?.bandwidth ?? Number.NaN, unified: false };
+    });
+    return { processorBytes, cards: present, device: own[0]?.backend.toLowerCase() ?? 'processor' };
+  }
   const count = read(cardCount);
   const used = Number.isFinite(count) ? Math.min(MOST_CARDS, Math.max(1, Math.floor(count))) : 1;
-  return { processorBytes, cards: found === undefined ? [] : Array.from({ length: used }, () => found) };
+  return { processorBytes, cards: Array.from({ length: used }, () => found), device: null };
 }
+
+/** What was learned of the work that a draft asks about. */
+const correctionFor = ({ task }: Draft, { device }: Place, learned: readonly Correction[]): Correction | null =>
+  learned.find((one) => one.kind === (task === 'run' ? 'run' : 'train') && one.device === device) ?? null;
 
 /** The question that a draft asks about running a model. */
 export function questionOf({ shape }: Subject, draft: Draft, place: Place): Question {
@@ -118,15 +155,65 @@ export function questionOf({ shape }: Subject, draft: Draft, place: Place): Ques
   return { ...question, settings: { ...settings, gpuLayers: split?.gpuLayers ?? all, cards: split?.cards ?? room.cardBytes } };
 }
 
-/** Everything that is known in advance. Never throws, never NaN. */
-export function answerOf(subject: Subject, draft: Draft, place: Place): Answer {
-  return draft.task === 'run' ? answerRun(subject, questionOf(subject, draft, place), place) : answerTraining(subject, draft, place);
+/**
+ * Everything that is known in advance. Never throws, never NaN.
+ * @param learned what earlier work on this computer says of such estimates
+ */
+export function answerOf(subject: Subject, draft: Draft, place: Place, learned: readonly Correction[] = []): Answer {
+  const correction = correctionFor(draft, place, learned);
+  const factor = draft.corrected ? factorOf(correction) : 1;
+  // What takes more than was told has less room.
+  const room: Place = {
+    ...place,
+    processorBytes: place.processorBytes / factor,
+    cards: place.cards.map((card) => ({ ...card, capacityBytes: card.capacityBytes / factor })),
+  };
+  const answer = draft.task === 'run' ? answerRun(subject, questionOf(subject, draft, room), room) : answerTraining(subject, draft, room);
+  if (factor === 1) return { ...answer, correction, factor };
+  return {
+    ...answer,
+    correction,
+    factor,
+    total: scaled(answer.total, factor),
+    devices: answer.devices.map((device) => ({ ...device, ...scaled(device, factor), capacityBytes: device.capacityBytes * factor })),
+    missingBytes: answer.missingBytes * factor,
+    spareBytes: answer.spareBytes * factor,
+  };
 }
 
-function answerRun({ shape, parameters, precision }: Subject, question: Question, place: Place): Answer {
+/** More than twice as much is no estimate that is a little off. */
+const MOST_FACTOR = 2;
+/** Less is not worth other figures. */
+const LEAST_CHANGE = 0.005;
+
+function factorOf(correction: Correction | null): number {
+  if (correction === null || Math.abs(correction.factor - 1) < LEAST_CHANGE) return 1;
+  return Math.min(MOST_FACTOR, Math.max(1 / MOST_FACTOR, correction.factor));
+}
+
+const scaled = <K extends string>(total: Total<K>, factor: number): Total<K> => ({
+  ...total,
+  totalBytes: total.totalBytes * factor,
+  lowBytes: total.lowBytes * factor,
+  highBytes: total.highBytes * factor,
+  amounts: total.amounts.map((amount) => ({
+    ...amount,
+    bytes: amount.bytes * factor,
+    lowBytes: amount.lowBytes * factor,
+    highBytes: amount.highBytes * factor,
+  })),
+});
+
+type Uncorrected = Omit<Answer, 'correction' | 'factor'>;
+
+function answerRun({ shape, parameters, precision }: Subject, question: Question, place: Place): Uncorrected {
   const { estimate, status, missingBytes, remedies } = advise(question);
   const capacities = [question.room.processorBytes, ...question.room.cardBytes];
-  const devices = estimate.devices.map((device, index): DeviceAnswer => ({ ...device, capacityBytes: capacities[index] ?? 0 }));
+  const devices = estimate.devices.map((device, index): DeviceAnswer => ({
+    ...device,
+    name: place.cards[index - 1]?.name ?? null,
+    capacityBytes: capacities[index] ?? 0,
+  }));
   const bandwidth = place.cards.map((card) => card.bandwidth);
   return {
     total: estimate,
@@ -156,12 +243,14 @@ const trainingOf = ({ shape }: Subject, draft: Draft, method: Exclude<Draft['tas
   });
 
 /** Training takes one device: the first card, or the processor. */
-function answerTraining(subject: Subject, draft: Draft, place: Place): Answer {
+function answerTraining(subject: Subject, draft: Draft, place: Place): Uncorrected {
   const method = draft.task === 'run' ? 'lora' : draft.task;
   const total = trainingOf(subject, draft, method);
   const card = place.cards[0];
   const capacityBytes = card === undefined ? place.processorBytes : usableBytes(card);
-  const devices: readonly DeviceAnswer[] = [{ ...total, device: card === undefined ? 'processor' : 0, capacityBytes }];
+  const devices: readonly DeviceAnswer[] = [
+    { ...total, device: card === undefined ? 'processor' : 0, name: card?.name ?? null, capacityBytes },
+  ];
   const missingBytes = Math.max(0, total.totalBytes - capacityBytes);
   return {
     total,
@@ -198,6 +287,15 @@ export function remedyChange(remedy: Remedy): Partial<Draft> {
     case 'sequences':
       return { sequences: remedy.sequences };
   }
+}
+
+/** How a draft would be loaded on this computer: what is no possible number is left to Lathe. */
+export function loadOf({ contextLength, gpuLayers, cacheType, flashAttention }: Draft): LoadSettings {
+  const whole = (value: Typed | null, least: number): number | null => {
+    const number = value === null ? Number.NaN : Math.floor(read(value));
+    return number >= least && Number.isSafeInteger(number) ? number : null;
+  };
+  return { contextLength: whole(contextLength, LEAST_CONTEXT_LENGTH), gpuLayers: whole(gpuLayers, 0), cacheType, flashAttention };
 }
 
 /** Types of GGUF that a whole model could be stored in, from the largest to the smallest. */

@@ -11,7 +11,7 @@ export interface Draft {
   /** Billions of parameters and their type, where no model of the library is chosen. */
   readonly billions: Typed;
   readonly precision: Precision;
-  /** Name of a card of the table; null: this computer's memory. */
+  /** Name of a card of the table; null: this computer. */
   readonly card: string | null;
   readonly cardCount: Typed;
   readonly contextLength: Typed;
@@ -27,6 +27,8 @@ export interface Draft {
   readonly batch: Typed;
   readonly accumulation: Typed;
   readonly checkpointing: boolean;
+  /** With what was learned from earlier work on this computer. */
+  readonly corrected: boolean;
 }
 
 export const newDraft: Draft = {
@@ -47,4 +49,5 @@ export const newDraft: Draft = {
   batch: 1,
   accumulation: 1,
   checkpointing: true,
+  corrected: true,
 };

@@ -1,5 +1,5 @@
 import type { CacheType } from './cache-types.ts';
-import { advise, bestSplit, largestContext, type Advice, type Question, type Room } from './fit.ts';
+import { advise, bestSplit, largestContext, type Advice, type Question, type Remedy, type Room } from './fit.ts';
 import type { Beside } from './inference.ts';
 import type { ModelShape } from './shape.ts';
 
@@ -52,6 +52,22 @@ export function planLoad(shape: ModelShape, settings: LoadSettings, room: Room, 
   const advice = advise({ ...placed, settings: { ...placed.settings, contextLength } });
   const isShrunk = settings.contextLength === null && contextLength <= longest - LEAST_CONTEXT_LENGTH;
   return { ...advice, contextLength, gpuLayers: advice.estimate.settings.gpuLayers, isShrunk };
+}
+
+/** What a remedy changes of how a model is loaded; undefined of what no load has. */
+export function loadChange(remedy: Remedy): Partial<LoadSettings> | undefined {
+  switch (remedy.kind) {
+    case 'context':
+      return { contextLength: remedy.contextLength };
+    case 'layers':
+      return { gpuLayers: remedy.gpuLayers };
+    case 'cacheType':
+      return { cacheType: remedy.cacheType, flashAttention: true };
+    case 'flashAttention':
+      return { flashAttention: true };
+    case 'sequences':
+      return undefined;
+  }
 }
 
 /** With so many layers on the cards, or as many as fit. */

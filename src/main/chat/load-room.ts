@@ -41,6 +41,10 @@ export type LoadRoom = ReturnType<typeof loadRoom>;
 
 const sumOf = ({ weights, cache, state, compute, outputs }: Allocation): number => weights + cache + state + compute + outputs;
 
+/** What is free again when it is unloaded: of the computer's memory, then of each card's. Pages of a file count as free already. */
+export const heldBy = (held: Allocated | null): number[] =>
+  held === null ? [] : [sumOf(held.processor) - held.mappedBytes, ...held.cards.map(sumOf)];
+
 interface LoadRoomOptions {
   readonly engines: Pick<Engines, 'inference'>;
   readonly memory: Pick<Memory, 'shapeOf' | 'cards' | 'record'>;
@@ -58,10 +62,9 @@ export function loadRoom({ engines, memory, freeBytes = availableBytes }: LoadRo
       const { inference } = await engines.inference();
       const { gpu } = await inference.gpu({}, { signal });
       const cards = gpu === null ? [] : await memory.cards(signal);
-      const cardBytes = cards.map((card, index) => card.freeBytes + (held?.cards[index] === undefined ? 0 : sumOf(held.cards[index])));
+      const [heldBytes = 0, ...heldOnCards] = heldBy(held);
+      const cardBytes = cards.map((card, index) => card.freeBytes + (heldOnCards[index] ?? 0));
       if (force) return { shape, cardBytes, contextLength: load.contextLength };
-      // Pages of a file count as free already.
-      const heldBytes = held === null ? 0 : sumOf(held.processor) - held.mappedBytes;
       const room = { processorBytes: (await freeBytes()) + heldBytes, cardBytes };
       const adapterBytes = (await Promise.all(adapters.map(({ path }) => sizeOf(path)))).reduce((sum, bytes) => sum + bytes, 0);
       const plan = planLoad(shape, load, room, { adapterBytes });

@@ -5,7 +5,7 @@ import type { Model } from '#contract/library.ts';
 import type { Allocated } from '#contract/memory.ts';
 import { listeners } from '../changes.ts';
 import type { EngineClient, Engines } from '../engines/index.ts';
-import type { LoadRoom } from './load-room.ts';
+import { heldBy, type LoadRoom } from './load-room.ts';
 
 export interface LoadStage {
   readonly stage: Extract<EngineStatus, { state: 'loading' }>['stage'];
@@ -138,7 +138,8 @@ export function createLoadedModel({ engines, threads, settingsOf, room, scratchF
           loaded = { id: model.id, path: model.path, adapters: wanted.adapters, settings };
           held = event.allocated;
           room.record(model, load, seen, event);
-          set({ state: 'ready', modelId: model.id, contextLength: length, gpuLayers, threads: used, hasChatTemplate, generating: false });
+          const ready = { contextLength: length, gpuLayers, threads: used, hasChatTemplate, heldBytes: heldBy(held) };
+          set({ state: 'ready', modelId: model.id, generating: false, ...ready });
           return inference;
         }
       }

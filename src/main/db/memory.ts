@@ -41,7 +41,6 @@ export function memoryRepository(database: Database, computer: string) {
   );
   const list = connection.prepare<[string], Row>('SELECT * FROM memory_measurements WHERE computer = ? ORDER BY time_ms DESC, rowid DESC');
   const byId = connection.prepare<[string], Row>('SELECT * FROM memory_measurements WHERE id = ?');
-  const forget = connection.prepare('DELETE FROM memory_measurements WHERE computer = ?');
   return {
     add: (measurement: MemoryMeasurement): void =>
       database.write(() => {
@@ -54,6 +53,5 @@ export function memoryRepository(database: Database, computer: string) {
       const row = byId.get(id);
       return row === undefined ? undefined : measurementOf(row);
     },
-    forget: (): void => database.write(() => void forget.run(computer)),
   };
 }

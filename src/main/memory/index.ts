@@ -22,6 +22,8 @@ export interface MemoryOptions {
 
 /** As often as what the computer's own memory holds is told. */
 const CARDS_EVERY_MS = 2000;
+/** The longest that a timer can wait. */
+const FOREVER_MS = 2 ** 31 - 1;
 /** Shapes that are kept: a header of a large vocabulary takes a part of a second to read. */
 const MOST_SHAPES = 32;
 /** Less than this is other programs at work. */
@@ -52,9 +54,14 @@ export function createMemory({ engines, library, repository, feed, log, clock }:
     return shape;
   };
 
+  /** A computer without cards gets none while it runs. */
+  let hasNone = false;
   const cards = async (signal?: AbortSignal): Promise<LiveCard[]> => {
+    if (hasNone) return [];
     const { benchmark } = await engines.benchmark();
-    return (await benchmark.cards({}, signal === undefined ? {} : { signal })).cards;
+    const found = (await benchmark.cards({}, signal === undefined ? {} : { signal })).cards;
+    hasNone = found.length === 0;
+    return found;
   };
 
   const handlers: AppHandlers['memory'] = {
@@ -65,17 +72,11 @@ export function createMemory({ engines, library, repository, feed, log, clock }:
         const found = await cards(signal);
         if (told === undefined || isOther(told, found)) yield { cards: found };
         told = found;
-        // A computer without cards gets none while it runs.
-        const pause = found.length === 0 ? { ms: 2 ** 31 - 1 } : { ms: CARDS_EVERY_MS };
-        await delay(pause.ms, undefined, { signal, ref: false }).catch(() => undefined);
+        await delay(hasNone ? FOREVER_MS : CARDS_EVERY_MS, undefined, { signal, ref: false }).catch(() => undefined);
       }
     },
     measurements: () => ({ measurements: repository.list() }),
     measured: (_, { signal }) => streamOf<MemoryMeasurement>(changes.add, { signal, key: ({ id }) => id }),
-    forget: () => {
-      repository.forget();
-      return {};
-    },
   };
 
   return {

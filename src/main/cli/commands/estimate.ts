@@ -1,9 +1,19 @@
 import { formatBytes } from '#core/bytes.ts';
-import { answerOf, placeOf, subjectOfModel, subjectOfSize, type Answer, type DeviceAnswer, type Subject } from '#core/memory/answer.ts';
+import {
+  answerOf,
+  placeOf,
+  subjectOfModel,
+  subjectOfSize,
+  type Answer,
+  type DeviceAnswer,
+  type OwnCard,
+  type Subject,
+} from '#core/memory/answer.ts';
 import { cacheTypes, type CacheType } from '#core/memory/cache-types.ts';
 import { findCard, readCards, type Card } from '#core/memory/cards.ts';
 import { newDraft, type Draft } from '#core/memory/draft.ts';
 import type { Remedy } from '#core/memory/fit.ts';
+import { correctionsOf } from '#core/memory/measured.ts';
 import { precisionBytes, type Precision } from '#core/memory/rules.ts';
 import type { ModelFacts } from '#core/model/facts.ts';
 import type { AppClient } from '#contract/index.ts';
@@ -31,12 +41,13 @@ export const command = defineCommand({
     kv: { type: 'string', value: 'TYPE', help: `type of the cache: ${cacheTypes.join(', ').toLowerCase()} (f16)` },
     'no-flash-attention': { type: 'boolean', help: 'without flash attention' },
     'gpu-layers': { type: 'string', value: 'N', help: 'layers on the cards, the output counting as one (as many as fit)' },
-    gpu: { type: 'string', value: 'NAME', help: 'a graphics card by its name, such as "RTX 4090" (none: this computer’s processor)' },
+    gpu: { type: 'string', value: 'NAME', help: 'a graphics card by its name, such as "RTX 4090" (this computer, with the cards it has)' },
     gpus: { type: 'string', value: 'N', help: 'so many of them (1)' },
     train: { type: 'string', value: 'HOW', help: `what training takes: ${TASKS.join(', ')}` },
     optimizer: { type: 'string', value: 'NAME', help: `in training: ${OPTIMIZERS.join(', ')} (adamw)` },
     rank: { type: 'string', value: 'N', help: 'of the adapter (16)' },
     length: { type: 'string', value: 'N', help: 'tokens of a row in training (2048)' },
+    uncorrected: { type: 'boolean', help: 'without what was learned from earlier work on this computer' },
   },
   run: async (context, [reference], values) => {
     const whole = (name: string, value: string | undefined) => wholeNumberOf(name, value, { min: 1, max: MOST });
@@ -60,13 +71,16 @@ export const command = defineCommand({
       task,
       flashAttention: values['no-flash-attention'] !== true,
       card: card?.name ?? null,
+      corrected: values.uncorrected !== true,
     };
     const client = await context.client();
     const { name, subject } = await subjectOf(client, async () => findModel(context, reference ?? ''), reference, values);
-    const answer = answerOf(subject, draft, placeOf(draft, cards, await availableBytes(client)));
+    const place = placeOf(draft, cards, await availableBytes(client), card === undefined ? await ownCards(client) : []);
+    const { measurements } = await client.memory.measurements({});
+    const answer = answerOf(subject, draft, place, correctionsOf(measurements));
     return {
       json: { model: name, parameters: subject.parameters, task, card: draft.card, ...answer },
-      text: textOf(name, subject, draft, answer),
+      text: textOf(name, subject, answer),
     };
   },
 });
@@ -99,7 +113,8 @@ async function subjectOf(
   if ((reference === undefined) === (params === undefined)) throw usage('give either MODEL or --params');
   if (params === undefined) {
     const { model } = await client.library.get({ modelId: (await find()).id });
-    return { name: model.name, subject: subjectOfModel(model.facts as ModelFacts, model.sizeBytes) };
+    const { shape } = await client.memory.shape({ modelId: model.id });
+    return { name: model.name, subject: subjectOfModel(model.facts as ModelFacts, model.sizeBytes, shape) };
   }
   const [, number = '', unit = ''] = /^([\d.]+)\s*([KMBT]?)$/.exec(params.toUpperCase()) ?? [];
   const type = precision === undefined ? 'int4' : oneOf('precision', precision.toLowerCase(), PRECISIONS);
@@ -112,6 +127,11 @@ async function subjectOf(
 async function availableBytes(client: AppClient): Promise<number> {
   for await (const sample of client.system.memory({})) return sample.availableBytes;
   return 0;
+}
+
+async function ownCards(client: AppClient): Promise<readonly OwnCard[]> {
+  for await (const { cards } of client.memory.cards({})) return cards;
+  return [];
 }
 
 const remedyText = (remedy: Remedy, gpuLayers: number): string => {
@@ -151,11 +171,11 @@ const verdictOf = ({ status, missingBytes, spareBytes }: Answer): string =>
       ? `fits barely: ${formatBytes(spareBytes)} to spare, less than the estimate may be off`
       : `fits with ${formatBytes(spareBytes)} to spare`;
 
-function textOf(name: string, { parameters, precision }: Subject, { card }: Draft, answer: Answer): string {
-  const deviceName = (device: DeviceAnswer['device']): string =>
-    device === 'processor' || card === null ? 'This computer' : `${card} ${device + 1}`;
+function textOf(name: string, { parameters, precision }: Subject, answer: Answer): string {
+  const deviceName = ({ device, name: card }: DeviceAnswer): string =>
+    device === 'processor' ? 'This computer' : `${card ?? 'Card'} ${device + 1}`;
   const rows = answer.devices.flatMap((device) => [
-    [deviceName(device.device), formatBytes(device.totalBytes), `of ${formatBytes(device.capacityBytes)}`],
+    [deviceName(device), formatBytes(device.totalBytes), `of ${formatBytes(device.capacityBytes)}`],
     ...device.amounts.map(({ kind, bytes, lowBytes, highBytes }) => [
       `  ${kind}`,
       formatBytes(bytes),
@@ -163,13 +183,16 @@ function textOf(name: string, { parameters, precision }: Subject, { card }: Draf
     ]),
   ]);
   const { rule, agrees } = answer.comparison;
-  const { speed } = answer;
+  const { speed, correction, factor } = answer;
   return [
     heading(`${name}: ${verdictOf(answer)}`),
     table([{ title: 'part' }, { title: 'bytes', align: 'right' }, { title: 'range' }], rows),
     ...answer.remedies.map((remedy) => `Or ${remedyText(remedy, answer.gpuLayers)}.`),
     ...(speed === undefined ? [] : [`About ${speed.tokensPerSecond.toFixed(1)} tokens/s by the card’s bandwidth.`]),
     `The rule of thumb for ${countText(parameters)} parameters in ${precision} says ${formatBytes(rule.lowBytes)} to ${formatBytes(rule.highBytes)}; this ${agrees ? 'is within it' : 'is outside of it'}.`,
+    ...(correction === null || factor === 1
+      ? []
+      : [`Reckoned with ${factor.toFixed(3)} ×: what ${correction.count} of the like took here, of what was told before (median).`]),
     ...answer.problems.map(({ kind, setting, used }) => problemText(kind, setting, used)),
   ].join('\n');
 }

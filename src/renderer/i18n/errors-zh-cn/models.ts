@@ -262,7 +262,7 @@ export const models = {
     '请用更长的文本校准，或增大阻尼。',
   ),
   'memory.short': words(
-    '{name} 在 {contextLength} 个 token 的上下文下需要 {needBytes}，比可用内存多 {missingBytes}。',
+    '{name} 在 {contextLength} 词元的上下文下需要 {needBytes}，比可用内存多 {missingBytes}。',
     '没有加载任何内容，之前加载的模型仍在。',
     '请选择一种使其放得下的办法、关闭其他程序，或仍然加载。',
   ),

@@ -6,6 +6,7 @@ import { IconButton } from '../../components/icon-button.tsx';
 import { Kbd } from '../../components/kbd.tsx';
 import { isCovered } from '../../layers.ts';
 import { ContextNotice } from './context-meter.tsx';
+import { LoadNotice } from './load-notice.tsx';
 import { Mixer } from './mixer.tsx';
 import type { Chat } from './use-chat.ts';
 import classes from './chat.module.css';
@@ -46,6 +47,7 @@ export function Composer({ chat }: { readonly chat: Chat }) {
 
   return (
     <div className={classes.composer}>
+      <LoadNotice chat={chat} />
       <ContextNotice chat={chat} />
       <Mixer chat={chat} />
       <div className={classes.composerBox}>

@@ -49,7 +49,8 @@ export function ModelChip({ chat }: { readonly chat: Chat }) {
   const choose = (chosen: Model): void => {
     setOpen(false);
     chat.chooseModel(chosen);
-    load.mutate({ modelId: chosen.id }, { onError: errorToast });
+    // What does not fit is told above the composer, with what makes it fit.
+    load.mutate({ modelId: chosen.id }, { onError: (error) => error.code !== 'memory.short' && errorToast(error) });
   };
 
   return (

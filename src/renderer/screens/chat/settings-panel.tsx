@@ -4,6 +4,7 @@ import { useTranslation } from 'react-i18next';
 import { IconButton } from '../../components/icon-button.tsx';
 import { prefer } from '../../preferences.ts';
 import { FormatField } from './format-field.tsx';
+import { LoadFields } from './load-fields.tsx';
 import { Presets } from './presets.tsx';
 import { SamplingFields } from './sampling-fields.tsx';
 import { ToolsField } from './tools-field.tsx';
@@ -55,6 +56,7 @@ export function SettingsPanel({ chat }: { readonly chat: Chat }) {
         <SamplingFields chat={chat} />
         <FormatField chat={chat} />
         {settings.mode === 'chat' && <ToolsField chat={chat} />}
+        {chat.model !== undefined && <LoadFields key={chat.model.id} model={chat.model} />}
       </div>
     </aside>
   );

@@ -3,6 +3,7 @@ import { useTranslation } from 'react-i18next';
 import { cacheTypes } from '#core/memory/cache-types.ts';
 import { precisionBytes, type Precision } from '#core/memory/rules.ts';
 import type { Model } from '#contract/library.ts';
+import type { LiveCard } from '#contract/memory.ts';
 import { ModelPick } from '../../components/model-pick.tsx';
 import { useFormat } from '../../format.ts';
 import { MOST_CARDS, type Answer } from '#core/memory/answer.ts';
@@ -18,6 +19,8 @@ interface Props {
   readonly answer: Answer | undefined;
   readonly model: Model | undefined;
   readonly models: readonly Model[];
+  /** Of this computer. */
+  readonly ownCards: readonly LiveCard[];
   /** Whether the typed size is one. */
   readonly isSize: boolean;
   /** Of the model: tokens it was trained with, and layers with the output. */
@@ -31,7 +34,7 @@ const OPTIMIZERS = ['adamw', 'adamw8bit', 'sgd', 'sgdMomentum'] as const;
 const TASKS = ['run', 'lora', 'qlora', 'full'] as const;
 
 /** What is asked: which model, what for, where, and with which settings. */
-export function Controls({ draft, answer, model, models, isSize, longest, layers, onModel }: Props) {
+export function Controls({ draft, answer, model, models, ownCards, isSize, longest, layers, onModel }: Props) {
   const { t } = useTranslation();
   const format = useFormat();
   return (
@@ -79,7 +82,13 @@ export function Controls({ draft, answer, model, models, isSize, longest, layers
         label={t('estimate.device')}
         value={draft.card ?? ''}
         data={[
-          { value: '', label: t('estimate.thisComputer') },
+          {
+            value: '',
+            label:
+              ownCards[0] === undefined
+                ? t('estimate.thisComputer')
+                : t('estimate.thisComputerWith', { name: ownCards[0].name, count: ownCards.length }),
+          },
           ...cards.map(({ name, capacityBytes }) => ({
             value: name,
             label: `${name} · ${format.bytes(capacityBytes)}`,
@@ -88,7 +97,13 @@ export function Controls({ draft, answer, model, models, isSize, longest, layers
         onChange={(event) => set({ card: event.currentTarget.value === '' ? null : event.currentTarget.value, gpuLayers: null })}
       />
       {draft.task === 'run' ? (
-        <RunSettings draft={draft} answer={answer} longest={longest} layers={layers} />
+        <RunSettings
+          draft={draft}
+          answer={answer}
+          longest={longest}
+          layers={layers}
+          hasCards={draft.card !== null || ownCards.length > 0}
+        />
       ) : (
         <TrainingSettings draft={draft} answer={answer} />
       )}
@@ -96,20 +111,28 @@ export function Controls({ draft, answer, model, models, isSize, longest, layers
   );
 }
 
-function RunSettings({ draft, answer, longest, layers }: Pick<Props, 'draft' | 'answer' | 'longest' | 'layers'>) {
+function RunSettings({
+  draft,
+  answer,
+  longest,
+  layers,
+  hasCards,
+}: Pick<Props, 'draft' | 'answer' | 'longest' | 'layers'> & { readonly hasCards: boolean }) {
   const { t } = useTranslation();
   const problemOf = useProblemText(answer);
   return (
     <>
       {draft.card !== null && (
+        <NumberRow
+          label={t('estimate.cardCount')}
+          value={draft.cardCount}
+          min={1}
+          max={MOST_CARDS}
+          onChange={(cardCount) => set({ cardCount })}
+        />
+      )}
+      {hasCards && (
         <>
-          <NumberRow
-            label={t('estimate.cardCount')}
-            value={draft.cardCount}
-            min={1}
-            max={MOST_CARDS}
-            onChange={(cardCount) => set({ cardCount })}
-          />
           <NumberRow
             label={t('estimate.gpuLayers')}
             value={draft.gpuLayers ?? answer?.gpuLayers ?? 0}

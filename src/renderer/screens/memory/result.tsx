@@ -2,13 +2,16 @@ import { Button } from '@mantine/core';
 import { IconAlertTriangle, IconCircleCheck, IconCircleX } from '@tabler/icons-react';
 import { useTranslation } from 'react-i18next';
 import { CopyButton } from '../../components/copy-button.tsx';
+import { ErrorPanel } from '../../components/error-panel.tsx';
 import { MemoryBar, type MemoryPart } from '../../components/memory-bar.tsx';
+import { useRemedyText } from '../../components/remedy-text.ts';
 import { useFormat } from '../../format.ts';
 import { goTo } from '../../navigation.ts';
-import { remedyChange, type Answer } from '#core/memory/answer.ts';
+import { useAction } from '../../queries.ts';
+import { loadOf, remedyChange, type Answer } from '#core/memory/answer.ts';
 import type { Draft } from '#core/memory/draft.ts';
 import { set } from './draft.ts';
-import { useAnswerText, useDeviceName, useRemedyText, useVerdict } from './words.ts';
+import { useAnswerText, useDeviceName, useVerdict } from './words.ts';
 import classes from './memory.module.css';
 
 const ICONS = { fits: IconCircleCheck, tight: IconAlertTriangle, short: IconCircleX };
@@ -27,9 +30,15 @@ export function Result({ name, draft, answer, chatModelId }: Props) {
   const format = useFormat();
   const verdict = useVerdict();
   const remedyText = useRemedyText();
-  const answerText = useAnswerText(draft.card);
-  const nameOf = useDeviceName(draft.card);
+  const answerText = useAnswerText();
+  const nameOf = useDeviceName();
   const { status, total, remedies, speed, confidence } = answer;
+  const setLoad = useAction('chat.setLoadSettings');
+  const openChat = async (modelId: string): Promise<void> => {
+    // What another computer would do is no wish for this one.
+    if (draft.card === null) await setLoad.mutateAsync({ modelId, settings: loadOf(draft) });
+    goTo.newChat(modelId);
+  };
   const Icon = ICONS[status];
   const isRange = total.highBytes > total.lowBytes;
   return (
@@ -51,12 +60,13 @@ export function Result({ name, draft, answer, chatModelId }: Props) {
           </p>
         </div>
         {chatModelId !== null && (
-          <Button variant="default" size="xs" onClick={() => goTo.newChat(chatModelId)}>
-            {t('estimate.openChat')}
+          <Button variant="default" size="xs" loading={setLoad.isPending} onClick={() => void openChat(chatModelId)}>
+            {t(draft.card === null ? 'estimate.openChat' : 'estimate.openChatPlain')}
           </Button>
         )}
         <CopyButton text={answerText(name, answer)} label={t('estimate.copy')} />
       </div>
+      {setLoad.error !== null && <ErrorPanel error={setLoad.error} onDismiss={setLoad.reset} />}
       {status === 'short' && (
         <div className={classes.fixes}>
           <p className={classes.note}>{t(remedies.length > 0 ? 'estimate.fixes' : 'estimate.nothingHelps')}</p>
@@ -71,7 +81,7 @@ export function Result({ name, draft, answer, chatModelId }: Props) {
         {answer.devices.map((device) => (
           <div key={device.device}>
             <div className={classes.deviceHead}>
-              <h2>{nameOf(device.device)}</h2>
+              <h2>{nameOf(device)}</h2>
               <span className="num">
                 {t('estimate.ofCapacity', { used: format.bytes(device.totalBytes), total: format.bytes(device.capacityBytes) })}
               </span>
@@ -85,6 +95,15 @@ export function Result({ name, draft, answer, chatModelId }: Props) {
           </div>
         ))}
       </div>
+      {answer.factor !== 1 && answer.correction !== null && (
+        <p className={`${classes.note} num`}>
+          {t('estimate.measured.corrected', {
+            factor: format.figure(answer.factor),
+            count: answer.correction.count,
+            number: format.number(answer.correction.count),
+          })}
+        </p>
+      )}
       <p className={classes.note}>{t(confidence === 'low' ? 'estimate.guessNote' : 'estimate.rangeNote')}</p>
       {draft.task === 'run' && (
         <p className={`${classes.note} num`}>

@@ -1,13 +1,14 @@
 import { useNavigate, useSearch } from '@tanstack/react-router';
 import { useDeferredValue, useMemo } from 'react';
 import { useTranslation } from 'react-i18next';
+import { correctionsOf } from '#core/memory/measured.ts';
 import type { ModelFacts } from '#core/model/facts.ts';
 import { ErrorPanel } from '../../components/error-panel.tsx';
 import { ScreenTitle } from '../../components/screen-title.tsx';
 import { useFormat } from '../../format.ts';
 import { useLive } from '../../live.ts';
 import { canChat, canQuantize } from '../../models.ts';
-import { useCall } from '../../queries.ts';
+import { useCall, useStream } from '../../queries.ts';
 import {
   answerOf,
   cardRows,
@@ -23,7 +24,9 @@ import { cards } from './cards.ts';
 import { Controls } from './controls.tsx';
 import type { Draft } from '#core/memory/draft.ts';
 import { useDraft } from './draft.ts';
+import { HardwarePanel } from './hardware.tsx';
 import { HeatStrip } from './heat-strip.tsx';
+import { MeasuredPanel } from './measured.tsx';
 import { Result } from './result.tsx';
 import { CardTable, RuleTable, VariantTable } from './tables.tsx';
 import classes from './memory.module.css';
@@ -42,19 +45,37 @@ export function MemoryScreen() {
   const { memory } = useLive();
   const models = (library.data ?? []).filter(canQuantize);
   const model = models.find(({ id }) => id === search.model);
+  // Until the header is read, and where it cannot be, what the library knows will do.
+  const header = useCall(
+    'memory.shape',
+    { modelId: model?.id ?? '' },
+    { enabled: model?.kind === 'gguf' && model.state.status === 'ready' },
+  );
+  const shape = model?.kind === 'gguf' ? (header.data?.shape ?? null) : null;
+  const ownCards = useStream('memory.cards', {})?.cards;
+  const measured = useCall('memory.measurements', {});
+  const refetch = (): void => void measured.refetch();
+  useStream('memory.measured', {}, refetch, refetch);
+  const measurements = measured.data?.measurements;
+  const learned = useMemo(() => correctionsOf(measurements ?? []), [measurements]);
   const subject = useMemo(
     () =>
-      model === undefined ? subjectOfSize(draft.billions, draft.precision) : subjectOfModel(model.facts as ModelFacts, model.sizeBytes),
-    [model, draft.billions, draft.precision],
+      model === undefined
+        ? subjectOfSize(draft.billions, draft.precision)
+        : subjectOfModel(model.facts as ModelFacts, model.sizeBytes, shape),
+    [model, shape, draft.billions, draft.precision],
   );
   const availableBytes = memory?.availableBytes;
   const place = useMemo(
-    () => (availableBytes === undefined ? undefined : placeOf({ card: draft.card, cardCount: draft.cardCount }, cards, availableBytes)),
-    [draft.card, draft.cardCount, availableBytes],
+    () =>
+      availableBytes === undefined
+        ? undefined
+        : placeOf({ card: draft.card, cardCount: draft.cardCount }, cards, availableBytes, ownCards ?? []),
+    [draft.card, draft.cardCount, availableBytes, ownCards],
   );
   const answer = useMemo(
-    () => (subject === undefined || place === undefined ? undefined : answerOf(subject, draft, place)),
-    [subject, draft, place],
+    () => (subject === undefined || place === undefined ? undefined : answerOf(subject, draft, place, learned)),
+    [subject, draft, place, learned],
   );
   return (
     <div className={classes.screen}>
@@ -77,6 +98,7 @@ export function MemoryScreen() {
           model={model}
           models={models}
           isSize={subject !== undefined}
+          ownCards={ownCards ?? []}
           longest={subject?.shape.contextLength ?? USUAL_CONTEXT}
           layers={(subject?.shape.layers.length ?? 0) + 1}
           onModel={(id) => void navigate({ search: id === undefined ? {} : { model: id }, replace: true })}
@@ -95,6 +117,12 @@ export function MemoryScreen() {
               <RuleTable comparison={answer.comparison} />
             </>
           )}
+          {measured.error === null ? (
+            measurements !== undefined && <MeasuredPanel measurements={measurements} draft={draft} />
+          ) : (
+            <ErrorPanel error={measured.error} action={{ label: t('common.retry'), run: () => void measured.refetch() }} />
+          )}
+          <HardwarePanel cards={ownCards} />
         </div>
       </div>
     </div>
