@@ -68,6 +68,7 @@ const commands = {
     await ensureNative();
     return runNode(join(root, 'scripts', 'faults.ts'), ...args);
   },
+  fuzz: () => runNode(join(root, 'scripts', 'fuzz.ts'), ...args),
   'demo-model': async () => {
     await ensureNative();
     return runNode(join(root, 'scripts', 'train-demo-model.ts'), ...args);

@@ -7,6 +7,7 @@ import {
   SAMPLING_PARAMETERS,
   type SamplingParameterName,
 } from '#core/sampling/parameters.ts';
+import { isNestedDeeper } from '#core/excerpt.ts';
 import { call, stream } from './define.ts';
 import { loadSettings } from './memory.ts';
 import { remoteChoice } from './remote.ts';
@@ -33,6 +34,7 @@ export const answerFormat = z.discriminatedUnion('type', [
     type: z.literal('schema'),
     schema: z
       .record(z.string(), z.unknown())
+      .refine((schema) => !isNestedDeeper(schema), { error: 'the schema is nested too deeply', abort: true })
       .refine((schema) => JSON.stringify(schema).length <= MAX_FORMAT_LENGTH, 'the schema is too long'),
   }),
   /** In llama.cpp's GBNF. */
@@ -80,7 +82,10 @@ export const toolCall = z.object({ id: z.string(), name: z.string(), arguments: 
 export const tool = z.object({
   name: z.string().regex(/^[\w-]{1,64}$/),
   description: z.string().max(65_536).optional(),
-  parameters: z.record(z.string(), z.unknown()).optional(),
+  parameters: z
+    .record(z.string(), z.unknown())
+    .refine((schema) => !isNestedDeeper(schema), 'the parameters are nested too deeply')
+    .optional(),
 });
 
 /** `chat`: through the model's template. `text`: the plain text goes on, for base models without a template. */

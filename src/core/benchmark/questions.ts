@@ -1,4 +1,5 @@
 import { AppError } from '../errors/index.ts';
+import { excerpt } from '../excerpt.ts';
 
 /**
  * Sets of questions with known answers, as JSON Lines: one object a line, empty lines between them are skipped.
@@ -36,7 +37,7 @@ export function readQuestions(text: string): readonly Question[] {
 }
 
 function readQuestion(line: string, number: number): Question {
-  const fail = (reason: string): AppError => new AppError('benchmark.badLine', { line: number, reason });
+  const fail = (reason: string): AppError => new AppError('benchmark.badLine', { line: number, reason: excerpt(reason) });
   let value: unknown;
   try {
     value = JSON.parse(line);

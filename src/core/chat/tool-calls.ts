@@ -1,3 +1,4 @@
+import { isNestedDeeper } from '../excerpt.ts';
 import type { Tool } from './turn.ts';
 
 /**
@@ -78,7 +79,7 @@ function callsIn(text: string): NamedCall[] {
   return (Array.isArray(value) ? value : [value]).slice(0, MAX_CALLS).flatMap((entry: unknown) => {
     if (typeof entry !== 'object' || entry === null || !('name' in entry) || typeof entry.name !== 'string') return [];
     const given = 'arguments' in entry ? entry.arguments : 'parameters' in entry ? entry.parameters : {};
-    if (typeof given !== 'object' || given === null) return [];
+    if (typeof given !== 'object' || given === null || isNestedDeeper(given)) return [];
     return [{ name: entry.name, arguments: JSON.stringify(given) }];
   });
 }

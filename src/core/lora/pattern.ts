@@ -10,6 +10,8 @@ const MAX_PATTERN_LENGTH = 512;
 const MAX_REPEAT = 64;
 /** States of a whole pattern: repeats of repeats are written out. */
 const MAX_STATES = 10_000;
+/** Steps of writing repeats out: a repeat of nothing makes no state, however often it is repeated. */
+const MAX_BUILD_STEPS = 100_000;
 
 type Test = (character: string) => boolean;
 
@@ -28,11 +30,24 @@ type Node =
 
 class PatternProblem extends Error {}
 
+/** What all patterns of one adapter may take together. */
+export interface PatternBudget {
+  /** In memory; most patterns are plain paths, which have none. */
+  states: number;
+  /** States looked at while names are matched: 10^8 take some seconds. */
+  visits: number;
+}
+
+export const patternBudget = (): PatternBudget => ({ states: 200_000, visits: 1e8 });
+
+/** The patterns of an adapter take longer on its names than those of any real one. */
+export class PatternsTooSlow extends Error {}
+
 /**
- * Whether a module's path matches, as PEFT asks: `^(.*\.)?(pattern)$`.
+ * Whether a module's path matches, as PEFT asks: `^(.*\.)?(pattern)$`. What it gives throws `PatternsTooSlow` when the budget is spent.
  * @returns null where the pattern cannot be read
  */
-export function modulePattern(pattern: string): ((path: string) => boolean) | null {
+export function modulePattern(pattern: string, budget = patternBudget()): ((path: string) => boolean) | null {
   if (pattern.length > MAX_PATTERN_LENGTH) return null;
   try {
     const parsed = new Parser(pattern).parse();
@@ -41,8 +56,9 @@ export function modulePattern(pattern: string): ((path: string) => boolean) | nu
     const any: Node = { kind: 'take', test: (character) => character !== '\n' };
     const dot: Node = { kind: 'take', test: (character) => character === '.' };
     const parents: Node = { kind: 'sequence', parts: [repeated(any, 0, Infinity), dot] };
-    const states = compile({ kind: 'sequence', parts: [repeated(parents, 0, 1), parsed] });
-    return (path) => matches(states, path);
+    const automaton = compile({ kind: 'sequence', parts: [repeated(parents, 0, 1), parsed] }, Math.min(budget.states, MAX_STATES));
+    budget.states -= automaton.states.length;
+    return (path) => matches(automaton, path, budget);
   } catch (error) {
     if (error instanceof PatternProblem) return null;
     throw error;
@@ -195,15 +211,18 @@ class Parser {
 }
 
 /** The automaton of a pattern; state 0 is its end. */
-function compile(pattern: Node): { readonly states: readonly State[]; readonly first: number } {
+function compile(pattern: Node, maxStates: number): { readonly states: readonly State[]; readonly first: number } {
   const states: State[] = [{ kind: 'done' }];
   const add = (state: State): number => {
-    if (states.length === MAX_STATES) throw new PatternProblem();
+    if (states.length >= maxStates) throw new PatternProblem();
     states.push(state);
     return states.length - 1;
   };
+  let steps = 0;
   /** The first state of a node after which `next` follows. */
   const build = (node: Node, next: number): number => {
+    steps += 1;
+    if (steps > MAX_BUILD_STEPS) throw new PatternProblem();
     switch (node.kind) {
       case 'take':
         return add({ kind: 'take', test: node.test, next });
@@ -229,7 +248,11 @@ function compile(pattern: Node): { readonly states: readonly State[]; readonly f
   return { first: build(pattern, 0), states };
 }
 
-function matches({ states, first }: { readonly states: readonly State[]; readonly first: number }, path: string): boolean {
+function matches(
+  { states, first }: { readonly states: readonly State[]; readonly first: number },
+  path: string,
+  budget: PatternBudget,
+): boolean {
   let present = new Set<number>();
   const reach = (start: number, into: Set<number>, position: number): void => {
     const open = [start];
@@ -243,6 +266,8 @@ function matches({ states, first }: { readonly states: readonly State[]; readonl
   };
   reach(first, present, 0);
   for (let position = 0; position < path.length; position += 1) {
+    budget.visits -= present.size;
+    if (budget.visits < 0) throw new PatternsTooSlow();
     const following = new Set<number>();
     for (const index of present) {
       const state = states[index];

@@ -1,7 +1,7 @@
 import { AppError } from '../errors/index.ts';
-import { excerpt } from '../excerpt.ts';
+import { excerpt, excerptOfJson } from '../excerpt.ts';
 import { asCount, asNumber, asText, isConfig, type Config } from '../model/config.ts';
-import { modulePattern } from './pattern.ts';
+import { modulePattern, patternBudget, PatternsTooSlow, type PatternBudget } from './pattern.ts';
 
 /** The settings of an adapter_config.json that change numbers (PEFT's `LoraConfig`). */
 export interface PeftConfig {
@@ -87,10 +87,8 @@ const gentleStarts: ReadonlySet<unknown> = new Set([true, false, 'true', 'false'
 const isUnset = (value: unknown): boolean =>
   value === null || value === false || (Array.isArray(value) && value.length === 0) || (isConfig(value) && Object.keys(value).length === 0);
 
-const shown = (value: unknown): string => excerpt(JSON.stringify(value));
-
 const badField = (field: string, value: unknown, expected: string): AppError =>
-  new AppError('adapters.badField', { field, value: shown(value), expected });
+  new AppError('adapters.badField', { field, value: excerptOfJson(value), expected });
 
 /**
  * Read an adapter_config.json.
@@ -102,22 +100,22 @@ export function readPeftConfig(config: Config): PeftConfig {
   for (const [field, value] of Object.entries(config)) {
     if (used.has(field) || Object.hasOwn(harmless, field) || isUnset(value)) continue;
     const code = unsupported.has(field) ? 'adapters.unsupportedField' : 'adapters.unknownField';
-    throw new AppError(code, { field: excerpt(field), value: shown(value) });
+    throw new AppError(code, { field: excerpt(field), value: excerptOfJson(value) });
   }
   const start = config['init_lora_weights'] ?? true;
-  if (!gentleStarts.has(start)) throw new AppError('adapters.changedBase', { method: shown(start).replaceAll('"', '') });
+  if (!gentleStarts.has(start)) throw new AppError('adapters.changedBase', { method: excerptOfJson(start).replaceAll('"', '') });
 
   const rank = set(config, 'r', asCount, 'a whole number above 0') ?? DEFAULT_RANK;
   const alpha = set(config, 'lora_alpha', asNumber, 'a number') ?? DEFAULT_ALPHA;
-  const ranks = readPatterns(config, 'rank_pattern', asCount, 'a whole number above 0');
-  const alphas = readPatterns(config, 'alpha_pattern', asNumber, 'a number');
+  const budget = patternBudget();
+  const ranks = readPatterns(config, { field: 'rank_pattern', parse: asCount, expected: 'a whole number above 0', budget });
+  const alphas = readPatterns(config, { field: 'alpha_pattern', parse: asNumber, expected: 'a number', budget });
   if (alpha === 0 || alphas.some(({ value }) => value === 0)) throw new AppError('adapters.zeroAlpha', {});
   const isRankStabilized = readFlag(config, 'use_rslora');
-  const first = (patterns: readonly Pattern[], path: string): number | undefined => patterns.find(({ matches }) => matches(path))?.value;
   return {
     baseName: asText(config['base_model_name_or_path']),
-    rankOf: (path) => first(ranks, path) ?? rank,
-    scaleOf: (path, own) => (first(alphas, path) ?? alpha) / (isRankStabilized ? Math.sqrt(own) : own),
+    rankOf: (path) => firstValue(ranks, path) ?? rank,
+    scaleOf: (path, own) => (firstValue(alphas, path) ?? alpha) / (isRankStabilized ? Math.sqrt(own) : own),
     usesDora: readFlag(config, 'use_dora'),
     tokens: readTokens(config['trainable_token_indices']),
     parameters: readNames(config, 'target_parameters'),
@@ -126,6 +124,8 @@ export function readPeftConfig(config: Config): PeftConfig {
 }
 
 interface Pattern {
+  readonly field: string;
+  readonly pattern: string;
   readonly matches: (path: string) => boolean;
   readonly value: number;
 }
@@ -146,17 +146,35 @@ function readNames(config: Config, field: string): readonly string[] {
   return set(config, field, (value) => (isNames(value) ? value : undefined), 'a list of names') ?? [];
 }
 
+interface PatternField {
+  readonly field: string;
+  readonly parse: (value: unknown) => number | undefined;
+  readonly expected: string;
+  readonly budget: PatternBudget;
+}
+
+function firstValue(patterns: readonly Pattern[], path: string): number | undefined {
+  for (const { field, pattern, matches, value } of patterns)
+    try {
+      if (matches(path)) return value;
+    } catch (error) {
+      if (error instanceof PatternsTooSlow) throw new AppError('adapters.badPattern', { field, pattern: excerpt(pattern) });
+      throw error;
+    }
+  return undefined;
+}
+
 /** In the order of the file: the first that matches counts. */
-function readPatterns(config: Config, field: string, parse: (value: unknown) => number | undefined, expected: string): readonly Pattern[] {
+function readPatterns(config: Config, { field, parse, expected, budget }: PatternField): readonly Pattern[] {
   const patterns = set(config, field, (value) => (isConfig(value) ? value : undefined), 'a group of patterns') ?? {};
   const entries = Object.entries(patterns);
   if (entries.length > MAX_PATTERNS) throw badField(field, entries.length, `at most ${MAX_PATTERNS} patterns`);
   return entries.map(([pattern, given]) => {
-    const matches = modulePattern(pattern);
+    const matches = modulePattern(pattern, budget);
     if (matches === null) throw new AppError('adapters.badPattern', { field, pattern: excerpt(pattern) });
     const value = parse(given);
     if (value === undefined) throw badField(`${field}.${excerpt(pattern)}`, given, expected);
-    return { matches, value };
+    return { field, pattern, matches, value };
   });
 }
 

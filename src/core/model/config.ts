@@ -1,5 +1,5 @@
 import { AppError } from '../errors/index.ts';
-import { excerpt } from '../excerpt.ts';
+import { excerptOfJson } from '../excerpt.ts';
 
 /** A parsed config.json. Every field is unknown until it was looked at: the file comes from outside. */
 export type Config = Readonly<Record<string, unknown>>;
@@ -26,7 +26,7 @@ export const asText = (value: unknown): string | undefined => (typeof value === 
 
 export const asBoolean = (value: unknown): boolean | undefined => (typeof value === 'boolean' ? value : undefined);
 
-const showValue = (value: unknown): string => (value === undefined ? 'absent' : excerpt(JSON.stringify(value)));
+const showValue = (value: unknown): string => (value === undefined ? 'absent' : excerptOfJson(value));
 
 export const badConfig = (field: string, value: unknown, expected: string): AppError =>
   new AppError('model.badConfig', { field, value: showValue(value), expected });

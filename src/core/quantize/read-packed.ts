@@ -1,5 +1,5 @@
 import { AppError } from '../errors/index.ts';
-import { excerpt } from '../excerpt.ts';
+import { excerpt, excerptOfJson } from '../excerpt.ts';
 import { asBoolean, asCount, asText, isConfig, type Config } from '../model/config.ts';
 import type { ShardTensorInfo } from '../safetensors/shards.ts';
 import { NESTED_BLOCK_SIZE } from './bitsandbytes.ts';
@@ -182,10 +182,10 @@ function readState(name: string, bytes: Uint8Array): FourBitState {
   const blockSize = asCount(state['blocksize']);
   const shape: unknown[] = Array.isArray(state['shape']) ? state['shape'] : [];
   const [outputs, inputs] = shape.map(asCount);
-  if (type !== 'nf4' && type !== 'fp4') throw bad(name, `its type is ${excerpt(String(type))}`);
-  if (blockSize === undefined || blockSize % 2 !== 0) throw bad(name, `its block size is ${excerpt(String(state['blocksize']))}`);
+  if (type !== 'nf4' && type !== 'fp4') throw bad(name, `its type is ${excerptOfJson(type)}`);
+  if (blockSize === undefined || blockSize % 2 !== 0) throw bad(name, `its block size is ${excerptOfJson(state['blocksize'])}`);
   if (outputs === undefined || inputs === undefined || shape.length !== 2 || outputs * inputs > Number.MAX_SAFE_INTEGER)
-    throw bad(name, `its shape is [${excerpt(shape.join(', '))}]`);
+    throw bad(name, `its shape is ${excerptOfJson(shape)}`);
   const isNested = offset !== undefined && offset !== null;
   if (isNested && (typeof offset !== 'number' || !Number.isFinite(offset))) throw bad(name, 'its nested_offset is no number');
   if (isNested && (state['nested_blocksize'] ?? NESTED_BLOCK_SIZE) !== NESTED_BLOCK_SIZE)
@@ -201,7 +201,7 @@ const ROW_MAJOR = 0;
 function int8Weight(name: string, { take, need, notes }: Parts): SourceTensor {
   const codes = need(name);
   const [outputs = 0] = codes.shape;
-  if (codes.shape.length !== 2) throw bad(name, `it is ${shown(codes)}`);
+  if (codes.shape.length !== 2 || codes.sizeBytes === 0) throw bad(name, `it is ${shown(codes)}`);
   const scales = need(`${moduleOf(name)}.SCB`);
   // Some versions write [1, out].
   expectPart(
@@ -218,7 +218,7 @@ function int8Weight(name: string, { take, need, notes }: Parts): SourceTensor {
 function zeroPointWeight(name: string, { take, need }: Parts): SourceTensor {
   const codes = need(name);
   const [outputs = 0] = codes.shape;
-  if (codes.shape.length !== 2) throw bad(name, `it is ${shown(codes)}`);
+  if (codes.shape.length !== 2 || codes.sizeBytes === 0) throw bad(name, `it is ${shown(codes)}`);
   const scales = need(`${moduleOf(name)}.weight_scale`);
   expectPart(scales, ['F32', 'F16', 'BF16'], [outputs, 1]);
   const zeroPoints = take(`${moduleOf(name)}.weight_zero_point`);

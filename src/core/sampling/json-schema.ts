@@ -1,4 +1,5 @@
 import { AppError } from '../errors/index.ts';
+import { excerpt, excerptOfJson, isNestedDeeper } from '../excerpt.ts';
 
 /**
  * A JSON schema as a GBNF grammar (llama.cpp, `grammars/README.md`), so that a model can only write what the schema allows.
@@ -51,7 +52,7 @@ type Schema = Readonly<Record<string, unknown>>;
 const isObject = (value: unknown): value is Schema => typeof value === 'object' && value !== null && !Array.isArray(value);
 
 /** A foreign value in a message. */
-const named = (value: unknown): string => JSON.stringify(value)?.slice(0, 40) ?? 'undefined';
+const named = (value: unknown): string => excerptOfJson(value).slice(0, 40);
 
 /** A text that stands for itself in a grammar. */
 const literal = (text: string): string =>
@@ -72,8 +73,11 @@ export function grammarOfSchema(schema: unknown): string {
   const rules = new Map<string, string>(Object.entries(PRIMITIVES));
   const references = new Map<string, string>();
   const refuse = (problem: string): never => {
-    throw new AppError('chat.badSchema', { problem });
+    throw new AppError('chat.badSchema', { problem: excerpt(problem) });
   };
+
+  // Values that a schema names are written out as they are.
+  if (isNestedDeeper(schema)) refuse('it is nested too deeply');
 
   const add = (body: string): string => {
     const name = `r${rules.size}`;

@@ -49,7 +49,9 @@ function spacePrefix(
  * add one; upstream leaves it out. Only the Llama class of transformers adds it unasked.
  */
 const silentBos = (pre: string, settings: Config): Pick<AddedMarks, 'bos'> =>
-  bosByDefault.has(pre) && !String(settings['tokenizer_class']).includes('Llama') ? { bos: false } : {};
+  bosByDefault.has(pre) && !(typeof settings['tokenizer_class'] === 'string' && settings['tokenizer_class'].includes('Llama'))
+    ? { bos: false }
+    : {};
 
 /**
  * The vocabulary of a Hugging Face model folder as GGUF holds it. A byte-level tokenizer.json comes first (a

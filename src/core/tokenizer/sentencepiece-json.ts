@@ -1,4 +1,5 @@
 import { AppError } from '../errors/index.ts';
+import { excerpt, excerptOfJson } from '../excerpt.ts';
 import type { Config } from '../model/config.ts';
 import type { TokenRows } from './byte-level.ts';
 import { TokenTable, vocabularyRows } from './token-table.ts';
@@ -18,7 +19,8 @@ const HARMLESS_NORMALIZERS: ReadonlySet<unknown> = new Set(['Prepend', 'Replace'
  */
 export function sentencePieceJsonRows(json: TokenizerJson, added: readonly AddedToken[], config: Config): TokenRows {
   for (const { type } of json.normalizers)
-    if (!HARMLESS_NORMALIZERS.has(type)) throw new AppError('tokenizer.unsupportedNormalizer', { normalizer: String(type) });
+    if (!HARMLESS_NORMALIZERS.has(type))
+      throw new AppError('tokenizer.unsupportedNormalizer', { normalizer: typeof type === 'string' ? excerpt(type) : excerptOfJson(type) });
 
   const idOf = new Map([...json.vocabulary].map(([id, token]) => [token, id]));
   const ranks = new Map<string, number>();

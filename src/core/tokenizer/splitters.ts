@@ -127,11 +127,13 @@ export function splitterName(json: TokenizerJson): string | undefined {
   )?.name;
 }
 
+const typeOf = ({ type }: Config): string => (typeof type === 'string' ? type : 'a step without a name');
+
 /** The rule in few words, for the message that it is not known. */
 export function describeSplitter(json: TokenizerJson): string {
   const steps = [...json.normalizers, ...json.preTokenizers].map((step) => {
     const pattern = isConfig(step['pattern']) ? (step['pattern']['Regex'] ?? step['pattern']['String']) : undefined;
-    return typeof pattern === 'string' ? `${String(step['type'])} ${canonical(pattern)}` : String(step['type']);
+    return typeof pattern === 'string' ? `${typeOf(step)} ${canonical(pattern)}` : typeOf(step);
   });
   return excerpt([...steps, ...(json.ignoreMerges ? ['ignore_merges'] : [])].join(', ') || 'no rule at all');
 }

@@ -1,5 +1,5 @@
 import { AppError } from '../errors/index.ts';
-import { excerpt } from '../excerpt.ts';
+import { excerpt, excerptOfJson } from '../excerpt.ts';
 import { isConfig } from '../model/config.ts';
 import type { Config } from '../model/config.ts';
 import { parseObject, tokenizerFileNames } from './files.ts';
@@ -54,7 +54,7 @@ export function checkId(id: unknown, token: string, fileName: string): number {
   throw new AppError('tokenizer.invalidId', {
     file: fileName,
     token: excerpt(token),
-    id: excerpt(JSON.stringify(id) ?? 'nothing'),
+    id: excerptOfJson(id),
     limit: MAX_TOKENS - 1,
   });
 }
@@ -97,7 +97,8 @@ function readAddedTokens(list: unknown): AddedToken[] {
   });
 }
 
-const hasType = (steps: readonly Config[], ...types: string[]): boolean => steps.some((step) => types.includes(String(step['type'])));
+const hasType = (steps: readonly Config[], ...types: string[]): boolean =>
+  steps.some((step) => typeof step['type'] === 'string' && types.includes(step['type']));
 
 const replacesSpace = (step: Config): boolean =>
   step['type'] === 'Replace' && isConfig(step['pattern']) && step['pattern']['String'] === ' ' && step['content'] === '\u2581';
@@ -113,7 +114,7 @@ export function parseTokenizerJson(text: string): TokenizerJson {
   // Files older than the field are BPE where they have merges.
   const type = model['type'] ?? (model['merges'] === undefined ? 'unknown' : 'BPE');
   if (type !== 'BPE')
-    throw new AppError('tokenizer.unsupportedModel', { kind: excerpt(typeof type === 'string' ? type : JSON.stringify(type)) });
+    throw new AppError('tokenizer.unsupportedModel', { kind: typeof type === 'string' ? excerpt(type) : excerptOfJson(type) });
   for (const affix of ['continuing_subword_prefix', 'end_of_word_suffix'])
     if (model[affix]) throw new AppError('tokenizer.unsupportedModel', { kind: `BPE with ${affix}` });
 

@@ -1,4 +1,5 @@
 import { AppError } from '../errors/index.ts';
+import { excerpt, excerptOfJson } from '../excerpt.ts';
 import { readSettings, type TrainingSettings } from './settings.ts';
 import { templates, type TemplateName } from './templates.ts';
 
@@ -22,4 +23,8 @@ export function checkSettings(given: Readonly<Record<string, unknown>>, template
 }
 
 const refuse = (setting: string, value: unknown, expected: string): AppError =>
-  new AppError('train.badSetting', { setting, value: typeof value === 'string' ? value : JSON.stringify(value ?? null), expected });
+  new AppError('train.badSetting', {
+    setting: excerpt(setting),
+    value: typeof value === 'string' ? excerpt(value) : excerptOfJson(value ?? null),
+    expected,
+  });

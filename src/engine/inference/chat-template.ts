@@ -3,9 +3,13 @@ import { MiB } from '#core/bytes.ts';
 import { knowsTools, toolPrompt } from '#core/chat/tool-calls.ts';
 import type { PromptTurn, Tool } from '#core/chat/turn.ts';
 import { AppError } from '#core/errors/index.ts';
+import { excerpt } from '#core/excerpt.ts';
 
 /** V8 has no longer text (2^29 characters), whatever memory there is. */
 const LONGEST_TEXT_BYTES = 512 * MiB;
+
+/** A template says in its own words what it refuses: a sentence or two. */
+const MAX_PROBLEM_LENGTH = 400;
 
 export interface TemplateTokens {
   readonly bos: string | null;
@@ -60,7 +64,9 @@ export function renderChat(
     // A text made of parts that are shared outgrows that length before it fills the thread's memory.
     if (error instanceof RangeError && error.message === 'Invalid string length')
       throw new AppError('chat.templateTooLarge', { limitBytes: LONGEST_TEXT_BYTES });
-    throw new AppError('chat.templateFailed', { problem: error instanceof Error ? error.message : String(error) });
+    throw new AppError('chat.templateFailed', {
+      problem: excerpt(error instanceof Error ? error.message : String(error), MAX_PROBLEM_LENGTH),
+    });
   }
 }
 

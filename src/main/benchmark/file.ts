@@ -2,6 +2,7 @@ import { open } from 'node:fs/promises';
 import { win32 } from 'node:path';
 import { MiB } from '#core/bytes.ts';
 import { AppError } from '#core/errors/index.ts';
+import { excerpt } from '#core/excerpt.ts';
 import { onDisk } from '#core/errors/on-disk.ts';
 import { benchmarkFile, type BenchmarkCell, type BenchmarkFile } from '#contract/benchmark.ts';
 import type { SavedRun } from '../db/benchmarks.ts';
@@ -41,7 +42,7 @@ export async function readBenchmarkFile(path: string): Promise<BenchmarkFile> {
     if (size > MAX_FILE_BYTES) throw new AppError('benchmark.badFile', { path, reason: `it is larger than ${MAX_FILE_BYTES} bytes` });
     return handle.readFile('utf8');
   });
-  const fail = (reason: string): AppError => new AppError('benchmark.badFile', { path, reason });
+  const fail = (reason: string): AppError => new AppError('benchmark.badFile', { path, reason: excerpt(reason) });
   let value: unknown;
   try {
     value = JSON.parse(text.replace(/^\uFEFF/, ''));

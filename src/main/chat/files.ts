@@ -1,6 +1,7 @@
 import { fromMarkdown, toMarkdown, type TranscriptPart } from '#core/chat/transcript.ts';
 import { pathTo, titleOf } from '#core/chat/thread.ts';
 import { AppError } from '#core/errors/index.ts';
+import { excerpt } from '#core/excerpt.ts';
 import { savedChat, sampling, type Message, type SavedChat, type Thread } from '#contract/chat.ts';
 import { newId } from '../ids.ts';
 
@@ -46,7 +47,7 @@ export const fileNameOf = (title: string, ending: string): string =>
 
 /** A conversation out of a file's text. Throws `chat.unreadable`. */
 export function readChat(name: string, text: string, nowMs: number): ReadChat {
-  const unreadable = (problem: string): AppError => new AppError('chat.unreadable', { name, problem });
+  const unreadable = (problem: string): AppError => new AppError('chat.unreadable', { name, problem: excerpt(problem) });
   if (!/^\s*[[{]/.test(text)) {
     const markdown = fromMarkdown(text);
     if (markdown === null) throw unreadable('it is neither JSON nor Markdown with the marks of an export');
@@ -72,13 +73,15 @@ export function readChat(name: string, text: string, nowMs: number): ReadChat {
 const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
-const FOREIGN_ROLES: Readonly<Record<string, TranscriptPart['role']>> = {
-  system: 'system',
-  user: 'user',
-  human: 'user',
-  assistant: 'assistant',
-  gpt: 'assistant',
-};
+const FOREIGN_ROLES: ReadonlyMap<unknown, TranscriptPart['role']> = new Map(
+  Object.entries({
+    system: 'system',
+    user: 'user',
+    human: 'user',
+    assistant: 'assistant',
+    gpt: 'assistant',
+  } as const),
+);
 
 /** OpenAI's `messages` of role and content, ShareGPT's `conversations` of from and value. */
 function foreignParts(value: unknown): TranscriptPart[] {
@@ -86,7 +89,7 @@ function foreignParts(value: unknown): TranscriptPart[] {
   if (!Array.isArray(list)) return [];
   return list.flatMap((entry: unknown) => {
     if (!isRecord(entry)) return [];
-    const role = FOREIGN_ROLES[String(entry['role'] ?? entry['from'])];
+    const role = FOREIGN_ROLES.get(entry['role'] ?? entry['from']);
     const text = entry['content'] ?? entry['value'];
     return role === undefined || typeof text !== 'string' || text === '' ? [] : [{ role, text }];
   });

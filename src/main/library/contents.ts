@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { AppError } from '#core/errors/index.ts';
 import { dimensionsToShape } from '#core/gguf/types.ts';
+import { isNestedDeeper } from '#core/excerpt.ts';
 import type { GgufMetadata, GgufValue } from '#core/gguf/values.ts';
 import { isConfig } from '#core/model/config.ts';
 import { SAFETENSORS_INDEX } from '#core/safetensors/shards.ts';
@@ -96,6 +97,9 @@ function templateOf(metadata: GgufMetadata): string | null {
   return value?.type === 'str' ? value.value.toWellFormed() : null;
 }
 
+/** What is nested too deeply to be written is shown as that. */
+const jsonOf = (value: unknown): string => (isNestedDeeper(value) ? '…' : JSON.stringify(value));
+
 const cut = (text: string): string => (text.length > SHOWN_LENGTH ? `${text.slice(0, SHOWN_LENGTH)}…` : text).toWellFormed();
 
 function shown(value: GgufValue): Omit<MetadataRow, 'key'> {
@@ -117,13 +121,13 @@ function* settingRows(settings: Readonly<Record<string, unknown>>, prefix = ''):
     if (isConfig(value) && prefix.split('.').length < 4) yield* settingRows(value, `${key}.`);
     else if (Array.isArray(value)) {
       const more = value.length > SHOWN_ENTRIES ? ', …' : '';
-      const first = value.slice(0, SHOWN_ENTRIES).map((item) => JSON.stringify(item));
+      const first = value.slice(0, SHOWN_ENTRIES).map(jsonOf);
       yield { key, type: 'list', value: cut(`[${first.join(', ')}${more}]`), length: value.length };
     } else
       yield {
         key,
         type: value === null ? 'null' : typeof value,
-        value: cut(typeof value === 'string' ? value : JSON.stringify(value)),
+        value: cut(typeof value === 'string' ? value : jsonOf(value)),
         length: null,
       };
   }
