@@ -73,6 +73,10 @@ const commands = {
     await ensureNative();
     return runNode(join(root, 'scripts', 'train-demo-model.ts'), ...args);
   },
+  pictures: async () => {
+    await ensureBuilt();
+    return runNode(join(root, 'scripts', 'pictures.ts'), ...args);
+  },
   scale: async () => {
     await ensureBuilt();
     return runNode(join(root, 'scripts', 'scale.ts'), ...args);

@@ -5,6 +5,8 @@ import { useCall } from './queries.ts';
 /** Families as people name them, by the GGUF name of the architecture. */
 const FAMILY_NAMES: Readonly<Record<string, string>> = {
   llama: 'Llama',
+  // All that a PEFT folder says.
+  lora: 'LoRA',
   mistral: 'Mistral',
   mistral3: 'Mistral 3',
   mixtral: 'Mixtral',

@@ -45,14 +45,19 @@ function AdapterRow({ adapter, use, view }: RowProps) {
   const format = useFormat();
   const errorText = useErrorText();
   const { facts, state } = adapter;
-  const targets = (facts.adapter?.targetModules ?? []).map((name) => name.split('.').at(-1)).filter((name) => name !== undefined);
+  const modules = facts.adapter?.targetModules ?? [];
+  // PEFT takes whole names as well as their last part.
+  const targets = [...new Set(modules.map((name) => name.split('.').at(-1) ?? name))];
   const about = [
     adapter.kind === 'gguf-adapter' ? 'GGUF' : 'PEFT',
     facts.adapter?.rank === undefined ? undefined : t('adapters.rank', { rank: facts.adapter.rank }),
     facts.adapter?.alpha === undefined ? undefined : `α ${format.figure(facts.adapter.alpha)}`,
     targets.length === 0 ? undefined : targets.length > 4 ? t('adapters.modules', { count: targets.length }) : targets.join(', '),
     format.bytes(adapter.sizeBytes),
-  ].filter((part) => part !== undefined);
+  ]
+    .filter((part) => part !== undefined)
+    // A number stays with its unit.
+    .map((part) => part.replaceAll(' ', '\u00a0'));
   return (
     <li className={classes.adapter} data-chosen={use !== undefined || undefined}>
       <Checkbox

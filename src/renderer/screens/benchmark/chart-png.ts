@@ -1,5 +1,17 @@
 /** What a drawing's look consists of: a picture has no style sheet of ours. */
-const LOOK = ['fill', 'fill-opacity', 'stroke', 'stroke-width', 'stroke-dasharray', 'opacity', 'font-size', 'font-weight', 'text-anchor'];
+const LOOK = [
+  'fill',
+  'fill-opacity',
+  'stroke',
+  'stroke-width',
+  'stroke-dasharray',
+  'stroke-linejoin',
+  'paint-order',
+  'opacity',
+  'font-size',
+  'font-weight',
+  'text-anchor',
+];
 
 /** Pixels for each unit of the drawing, so that the picture is sharp on a slide. */
 const SCALE = 2;

@@ -103,8 +103,12 @@ export function ParetoChart({ ref, variants, others, dominated, recommendedId }:
         <text x={width - RIGHT} y={height - 6} textAnchor="end" className={classes.axis}>
           {t('benchmark.pareto.better')} ↘
         </text>
-        {placed.map(({ point, label, x: cx, y: cy, labelX, labelY, anchor }) => {
+        {placed.map(({ point, y: at }) => {
           const series = point.row.speed?.result?.newPerSecond;
+          if (series == null || series.high <= series.low) return null;
+          return <line key={point.id} x1={x(series.low)} x2={x(series.high)} y1={at} y2={at} className={classes.whisker} />;
+        })}
+        {placed.map(({ point, label, x: cx, y: cy, labelX, labelY, anchor }) => {
           const r = radius(point.memoryBytes);
           const look = isBeside.has(point)
             ? 'beside'
@@ -117,9 +121,6 @@ export function ParetoChart({ ref, variants, others, dominated, recommendedId }:
           const up = anchor === 'middle' ? (labelY < cy ? 5 - r : r - 5) : 0;
           return (
             <g key={point.id} data-look={look} data-point={point.row.name}>
-              {series != null && series.high > series.low && (
-                <line x1={x(series.low)} x2={x(series.high)} y1={cy} y2={cy} className={classes.whisker} />
-              )}
               <circle cx={cx} cy={cy} r={r} className={classes.point} />
               <text x={labelX + side} y={labelY + up} textAnchor={anchor} className={classes.pointLabel}>
                 {label}
