@@ -82,7 +82,7 @@ export const registry: Readonly<Record<string, Entry>> = {
     load: async () => (await import('./commands/dataset.ts')).command,
   },
   demo: {
-    summary: 'make a small model with random weights, to try things on',
+    summary: 'make the demo model, small and trained, to try things on',
     load: async () => (await import('./commands/demo.ts')).command,
   },
   jobs: { summary: 'list long work: running, done and failed', load: async () => (await import('./commands/jobs.ts')).command },

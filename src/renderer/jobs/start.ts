@@ -14,7 +14,7 @@ export async function startJob(spec: Input<'jobs.start'>['spec']): Promise<void>
   }
 }
 
-/** Make a small model of random weights, so that every screen can be tried without a download. */
+/** Make the demo model, so that every screen can be tried without a download. */
 export function startDemo(): void {
   void startJob({ kind: 'demo', name: i18next.t('library.demoName') });
 }
