@@ -69,6 +69,7 @@ const commands = {
     return runNode(join(root, 'scripts', 'faults.ts'), ...args);
   },
   fuzz: () => runNode(join(root, 'scripts', 'fuzz.ts'), ...args),
+  'fuzz-native': () => runNode(join(root, 'scripts', 'fuzz-native.ts'), ...args),
   'demo-model': async () => {
     await ensureNative();
     return runNode(join(root, 'scripts', 'train-demo-model.ts'), ...args);

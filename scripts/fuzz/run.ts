@@ -67,12 +67,15 @@ export async function tryInput(reader: ReaderProcess, target: string, parts: Par
   return 'finding' in end ? end.finding : found;
 }
 
-/** Attempts at making a case smaller; those that end the process take seconds. */
+/** Attempts at making a case smaller. */
 const ATTEMPTS = 120;
+/** Likewise of one that does not end: each attempt may take the whole time. */
+const HANG_ATTEMPTS = 6;
 
 /** The input of a finding without what it does not take to show the same problem. */
 export async function minimised(reader: ReaderProcess, target: Target, seed: number, { index, finding }: FoundCase): Promise<Parts> {
   let parts = target.make(randomOfInput(target.name, seed, index));
+  const most = finding.kind === 'hang' ? HANG_ATTEMPTS : ATTEMPTS;
   let attempts = 0;
   const shows = async (candidate: Parts): Promise<boolean> => {
     attempts += 1;
@@ -80,8 +83,8 @@ export async function minimised(reader: ReaderProcess, target: Target, seed: num
     return again !== null && keyOf(again) === keyOf(finding);
   };
   for (const at of parts.keys()) {
-    for (let piece = Math.ceil((parts[at]?.byteLength ?? 0) / 2); piece >= 1 && attempts < ATTEMPTS; piece = Math.floor(piece / 2)) {
-      for (let from = 0; from < (parts[at]?.byteLength ?? 0) && attempts < ATTEMPTS;) {
+    for (let piece = Math.ceil((parts[at]?.byteLength ?? 0) / 2); piece >= 1 && attempts < most; piece = Math.floor(piece / 2)) {
+      for (let from = 0; from < (parts[at]?.byteLength ?? 0) && attempts < most;) {
         const whole = parts[at] ?? new Uint8Array();
         const rest = new Uint8Array([...whole.subarray(0, from), ...whole.subarray(from + piece)]);
         const candidate = parts.map((part, i) => (i === at ? rest : part));

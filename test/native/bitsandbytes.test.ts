@@ -112,6 +112,22 @@ describe('INT8', () => {
     expect(restored).toEqual(weight);
   });
 
+  test.each([
+    ['lie further apart than a float can tell', [-3e38, 3e38, 1e38, 0]],
+    ['lie closer together than a float can divide', [0, 2 ** -149, 2 ** -149, 0]],
+  ])('the zero-point form keeps weights that %s, and no scale is zero or infinite', async (_, row) => {
+    const weight = Float32Array.from(row);
+    const codes = new Uint8Array(row.length);
+    const scales = new Float32Array(1);
+    const zeros = new Uint8Array(1);
+    await native.int8ZeroPointQuantize(weight, 1, codes, scales, zeros, 1);
+    const [scale = 0] = scales;
+    expect(scale > 0 && Number.isFinite(scale)).toBe(true);
+    const restored = new Float32Array(row.length);
+    await native.int8ZeroPointDequantize(codes, 1, scales, zeros, restored, 1);
+    for (const [i, value] of row.entries()) expect(Math.abs((restored[i] ?? NaN) - value)).toBeLessThanOrEqual(1.01 * scale);
+  });
+
   test('the zero-point form has scales that bfloat16 and float16 hold, and no weight is cut off for it', async () => {
     const random = seededRandom(3);
     const weight = Float32Array.from({ length: 64 * 200 }, (_, i) => (random() - 0.3) * (1 + (i >> 6)) * 0.01);

@@ -33,10 +33,9 @@ export function fromMarkdown(text: string): { readonly title: string; readonly p
     const role = MARK.exec(lines[start] ?? '')?.[1] as TranscriptPart['role'];
     const body = lines.slice(start + 1, marks[place + 1] ?? lines.length);
     // The heading and the empty line after it; the empty lines before the next mark.
-    const said = body
-      .slice(body[0]?.startsWith('## ') === true ? 2 : 0)
-      .join('\n')
-      .replace(/\n+$/, '');
+    // An expression for the empty ones at the end would try each of those before it, and again from the next.
+    const last = body.findLastIndex((line) => line !== '');
+    const said = body.slice(body[0]?.startsWith('## ') === true ? 2 : 0, last + 1).join('\n');
     return { role, text: said.replace(/^\\(\\*<!-- lathe: )/gm, '$1') };
   });
   return { title: /^# (.+)$/m.exec(lines.slice(0, marks[0]).join('\n'))?.[1]?.trim() ?? '', parts };

@@ -59,6 +59,14 @@ float round_up_to_eight_bits(float value) {
   return std::bit_cast<float>((std::bit_cast<uint32_t>(value) + 0xffffu) & 0xffff0000u);
 }
 
+/// A 255th of what lies between two finite numbers, and never zero or infinite: their difference may be more than a
+/// float holds, and its 255th less.
+float step_between(float low, float high) {
+  const float range = high - low;
+  const float step = std::isinf(range) ? high / 255.0f - low / 255.0f : range / 255.0f;
+  return std::max(round_up_to_eight_bits(step), std::bit_cast<float>(0x00010000u));
+}
+
 }  // namespace
 
 void int8_quantize_rows_zero_point(int64_t rows, int64_t columns, const float* weight, int8_t* codes, float* scales,
@@ -70,7 +78,7 @@ void int8_quantize_rows_zero_point(int64_t rows, int64_t columns, const float* w
       low = std::min(low, w[c]);
       high = std::max(high, w[c]);
     }
-    const float scale = high > low ? round_up_to_eight_bits((high - low) / 255.0f) : 1.0f;
+    const float scale = high > low ? step_between(low, high) : 1.0f;
     const float zero = round_even(-low / scale);  // 0..255: the code that means 0
     scales[row] = scale;
     zero_points[row] = static_cast<int8_t>(zero - 128.0f);

@@ -1,0 +1,94 @@
+// Lets libFuzzer look for inputs that make the native kernels touch foreign memory, behave undefined or break what they promise:
+// `npm run fuzz:native [SECONDS] [PROGRAM…]`, SECONDS for each program of test/native/fuzz. Takes Clang with its sanitizers; Lathe itself
+// does not. Prints a Markdown table; inputs that were found are left in out/fuzz, and end it with 1.
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, readdirSync } from 'node:fs';
+import { availableParallelism, cpus } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { llamaLibraries } from '#engine/llama-libraries.ts';
+import { ensureHeaders, headersFolder } from './native/headers.mjs';
+import { findCmake } from './native/toolchain.mjs';
+import { modules, root, say } from './setup/paths.mjs';
+
+const { positionals } = parseArgs({ allowPositionals: true });
+const seconds = Number(positionals[0] ?? 60);
+const only = positionals.slice(1);
+const buildFolder = join(root, 'build', 'native-fuzz');
+const foundFolder = join(root, 'out', 'fuzz');
+const names = readdirSync(join(root, 'test', 'native', 'fuzz'))
+  .filter((file) => file.endsWith('.cc'))
+  .map((file) => file.slice(0, -'.cc'.length))
+  .filter((name) => only.length === 0 || only.includes(name));
+
+const compiler = [process.env['CXX'], 'clang++', ...[20, 19, 18, 17, 16, 15, 14].map((version) => `clang++-${version}`)].find(
+  (name) => name !== undefined && spawnSync(name, ['--version'], { encoding: 'utf8' }).stdout?.includes('clang version'),
+);
+if (compiler === undefined) {
+  say('Clang is not here, and libFuzzer is a part of it: nothing was fuzzed. On Debian: apt-get install clang libclang-rt-dev');
+  process.exit(1);
+}
+
+build(compiler);
+const { ggmlBase, ggml, llama } = llamaLibraries(false);
+mkdirSync(foundFolder, { recursive: true });
+const rows = names.map(fuzz);
+process.stdout.write(
+  [
+    `${cpus()[0]?.model.trim() ?? 'unknown CPU'} × ${cpus().length}, ${seconds} s for each, ${compiler}`,
+    '',
+    '| program | inputs | ways taken | found |',
+    '| --- | ---: | ---: | --- |',
+    ...rows.map(({ name, inputs, ways, found }) => `| ${name} | ${inputs} | ${ways} | ${found ?? 'nothing'} |`),
+    '',
+  ].join('\n'),
+);
+process.exitCode = rows.some(({ found }) => found !== null) ? 1 : 0;
+
+function build(cxx: string): void {
+  ensureHeaders();
+  const cmake = (...args: string[]): void => {
+    const { status, stdout, stderr } = spawnSync(findCmake(), args, { cwd: root, encoding: 'utf8' });
+    if (status === 0) return;
+    say(`${stdout}${stderr}\nThe programs could not be built.`);
+    process.exit(1);
+  };
+  if (!existsSync(join(buildFolder, 'CMakeCache.txt')))
+    cmake(
+      '-S',
+      join(root, 'src', 'native'),
+      '-B',
+      buildFolder,
+      `-DCMAKE_CXX_COMPILER=${cxx}`,
+      '-DCMAKE_BUILD_TYPE=Release',
+      '-DLATHE_FUZZ=ON',
+      `-DLATHE_LLAMA_HEADERS=${headersFolder}`,
+      `-DLATHE_NODE_ADDON_API=${join(modules, 'node-addon-api')}`,
+      `-DLATHE_NODE_API_HEADERS=${join(modules, 'node-api-headers')}`,
+    );
+  cmake('--build', buildFolder, '--target', 'fuzz', '--parallel', String(availableParallelism()));
+}
+
+/** One program until its time is over or it has found something. Its corpus is kept, and the next run goes on from it. */
+function fuzz(name: string) {
+  const corpus = join(buildFolder, 'corpus', name);
+  mkdirSync(corpus, { recursive: true });
+  const { status, stderr } = spawnSync(
+    join(buildFolder, `fuzz_${name}`),
+    [
+      `-max_total_time=${seconds}`,
+      '-seed=1',
+      '-max_len=4096',
+      '-timeout=20',
+      '-print_final_stats=1',
+      `-artifact_prefix=${foundFolder}/${name}-`,
+      corpus,
+    ],
+    { encoding: 'utf8', maxBuffer: 2 ** 28, env: { ...process.env, LATHE_GGML_BASE: ggmlBase, LATHE_GGML: ggml, LATHE_LLAMA: llama } },
+  );
+  const inputs = /stat::number_of_executed_units:\s*(\d+)/.exec(stderr)?.[1] ?? '?';
+  const ways = [...stderr.matchAll(/\bcov: (\d+)/g)].at(-1)?.[1] ?? '?';
+  const problem = status === 0 ? null : (/(?:ERROR: |runtime error: )(.*)/.exec(stderr)?.[1] ?? `it ended with ${status}`);
+  if (problem !== null) say(stderr.split('\n').slice(-60).join('\n'));
+  return { name, inputs, ways, found: problem };
+}
