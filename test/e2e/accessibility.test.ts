@@ -165,6 +165,7 @@ const states: readonly State[] = [
     ],
   },
   { name: 'training, a run that is gone', scene: 'error', at: '/training?run=none' },
+  { name: 'benchmark, empty', scene: 'empty', at: '/benchmark' },
   {
     name: 'benchmark, setup',
     scene: 'filled',
@@ -212,6 +213,7 @@ const states: readonly State[] = [
       async (page) => page.locator('label', { hasText: /^QLoRA/ }).click(),
     ],
   },
+  { name: 'memory, with work under way', scene: 'running', at: '/memory?model=smol' },
   { name: 'memory, an error', scene: 'error', at: '/memory' },
   { name: 'memory, with a card of this computer', scene: 'running', at: '/memory?model=qwen7' },
   {
@@ -294,9 +296,13 @@ test('at 200 % zoom nothing has to be scrolled sideways', { timeout: 300_000 }, 
     '/library?model=qwen7',
     '/chat/t1',
     '/chat/t8',
-    '/server',
     '/convert?model=smol&to=Q4_K_M',
+    '/adapters?use=tone:0.8&base=smol',
+    '/training?model=smol',
+    '/training?run=r2',
     '/benchmark?run=b1',
+    '/memory?model=qwen7',
+    '/server',
   ]) {
     // A window of 1280 pixels, twice enlarged.
     const { page, close: end } = await openView(browser, {
@@ -312,4 +318,37 @@ test('at 200 % zoom nothing has to be scrolled sideways', { timeout: 300_000 }, 
       await end();
     }
   }
+});
+
+test('where less motion is wished for, nothing moves or fades for longer than a millisecond', async () => {
+  const places = ['/library', '/chat/t2', '/convert?model=smol', '/adapters?use=tone&base=smol', '/training?run=r1', '/benchmark?run=b4'];
+  /** The longest movement that any element of the screens would make, in milliseconds. */
+  const longestMs = async (motion: 'reduce' | 'no-preference'): Promise<number> => {
+    const { page, close: end } = await openView(browser, { scene: 'running', at: '/library', settings: { language: 'en' }, motion });
+    const found: number[] = [];
+    try {
+      for (const at of places) {
+        await page.evaluate((hash) => (location.hash = hash), at);
+        await page.waitForLoadState('networkidle');
+        await page.keyboard.press('Control+j');
+        await page.waitForTimeout(OPENING_MS);
+        const durations = await page.evaluate(() =>
+          [...document.querySelectorAll('*')].flatMap((element) =>
+            [null, '::before', '::after'].flatMap((part) => {
+              const { transitionDuration, animationDuration } = getComputedStyle(element, part);
+              // Of CSS, in seconds: `0.12s, 0s`.
+              return `${transitionDuration}, ${animationDuration}`.split(', ').map((text) => Number.parseFloat(text) * 1000);
+            }),
+          ),
+        );
+        found.push(Math.max(...durations));
+        await page.keyboard.press('Control+j');
+      }
+      return Math.max(...found);
+    } finally {
+      await end();
+    }
+  };
+  expect(await longestMs('no-preference')).toBeGreaterThan(1000);
+  expect(await longestMs('reduce')).toBeLessThanOrEqual(1);
 });

@@ -17,6 +17,8 @@ export interface View {
   readonly at: string;
   readonly settings: Partial<Settings>;
   readonly size?: { readonly width: number; readonly height: number };
+  /** What the system says of the user's wish; tests wait less where nothing moves. */
+  readonly motion?: 'reduce' | 'no-preference';
 }
 
 export interface OpenView {
@@ -30,9 +32,12 @@ export interface OpenView {
 }
 
 /** Open a page of the built app on a stand-in for the program, and wait until its screen is there. */
-export async function openView(browser: Browser, { scene, at, settings, size = { width: 1280, height: 800 } }: View): Promise<OpenView> {
+export async function openView(
+  browser: Browser,
+  { scene, at, settings, size = { width: 1280, height: 800 }, motion = 'reduce' }: View,
+): Promise<OpenView> {
   const server = await startFakeApp({ scene, settings });
-  const context = await browser.newContext({ viewport: size, reducedMotion: 'reduce' });
+  const context = await browser.newContext({ viewport: size, reducedMotion: motion });
   const page = await context.newPage();
   const problems: string[] = [];
   page.on('console', (message) => {
