@@ -1,12 +1,13 @@
-import { rm } from 'node:fs/promises';
+import { rename } from 'node:fs/promises';
+import { basename, join } from 'node:path';
 import { quantizeOptions } from '#contract/quantize.ts';
 import type { Engines } from '../engines/index.ts';
 import type { Library } from '../library/index.ts';
 import { hashContent } from '../library/identity.ts';
-import { fileNameOf, freePath } from '../library/paths.ts';
+import { fileNameOf, freePath, withoutLinks } from '../library/paths.ts';
 import { inspectEntry } from '../library/states.ts';
 import { followWork } from './inputs.ts';
-import { makeFolder, removePartial } from './output.ts';
+import { makeFolder } from './output.ts';
 import { leavesNothing, type JobRunner } from './runner.ts';
 
 interface DemoOptions {
@@ -27,29 +28,35 @@ export function demoRunner({ library, engines, modelFolder, threads, versions, c
     lane: 'cpu',
     check: async () => makeFolder(modelFolder),
     run: async ({ name }, { signal, progress, scratchFolder }) => {
-      const folder = await freePath(modelFolder, fileNameOf(name));
-      const file = `${folder}-${TARGET}.gguf`;
+      // Made where what a killed program left is cleared away, and moved a moment before the library gets it.
+      const working = join(scratchFolder, 'demo');
+      await makeFolder(working);
+      const madeFolder = join(working, 'model');
+      const madeFile = join(working, `model-${TARGET}.gguf`);
       const options = quantizeOptions.parse({});
       const { tensor } = await engines.tensor();
-      await followWork(tensor.demo({ outputFolder: folder, name }, { signal }), progress);
-      try {
-        const request = { modelPath: folder, target: TARGET, outputPath: file, name, options, scratchFolder, threads: threads() };
-        await followWork(tensor.quantize(request, { signal }), progress);
-      } catch (error) {
-        await rm(folder, { recursive: true, force: true });
-        await removePartial(file);
-        throw error;
-      }
-      const source = await inspectEntry({ path: folder, kind: 'hf' });
+      await followWork(tensor.demo({ outputFolder: madeFolder, name }, { signal }), progress);
+      const request = { modelPath: madeFolder, target: TARGET, outputPath: madeFile, name, options, scratchFolder, threads: threads() };
+      await followWork(tensor.quantize(request, { signal }), progress);
+      const source = await inspectEntry({ path: madeFolder, kind: 'hf' });
       const { sha256 } = await hashContent(engines, source, source.files, { signal });
-      const converted = await inspectEntry({ path: file, kind: 'gguf' });
+      const converted = await inspectEntry({ path: madeFile, kind: 'gguf' });
+      const folder = await freePath(modelFolder, fileNameOf(name));
+      const file = `${folder}-${TARGET}.gguf`;
+      const realFolder = await withoutLinks(modelFolder);
+      const real = (path: string): string => join(realFolder, basename(path));
+      signal.throwIfAborted();
+      await rename(madeFolder, folder);
+      await rename(madeFile, file);
       const result = { kind: 'demo' as const, modelId: '' };
       return {
         result,
         record: () => {
           const made = { versions: { ...versions }, madeMs: clock() };
-          const sourceId = library.enter(source, 'made', name, { parents: [], recipe: { kind: 'demo' }, ...made });
-          result.modelId = library.enter(converted, 'made', `${name}-${TARGET}`, {
+          const sourceAt = { ...source, path: folder, realPath: real(folder), folder };
+          const sourceId = library.enter(sourceAt, 'made', name, { parents: [], recipe: { kind: 'demo' }, ...made });
+          const convertedAt = { ...converted, path: file, realPath: real(file), folder: modelFolder };
+          result.modelId = library.enter(convertedAt, 'made', `${name}-${TARGET}`, {
             parents: [{ modelId: sourceId, name, sha256, role: 'source' }],
             recipe: { kind: 'quantize', target: TARGET, format: 'gguf', options, name },
             ...made,
@@ -57,7 +64,6 @@ export function demoRunner({ library, engines, modelFolder, threads, versions, c
         },
       };
     },
-    // The engine removes its unfinished outputs itself; what is left after a crash of both goes at the next start.
     ...leavesNothing,
   };
 }

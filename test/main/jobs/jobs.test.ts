@@ -214,6 +214,27 @@ test('a demo model appears in the data folder, under a name of its own each time
   expect(lineage.parents).toMatchObject([{ modelId: models[1]?.id, sha256: expect.stringMatching(/^[0-9a-f]{64}$/) as string }]);
 });
 
+// A program that was killed between the demo model's folder and its file left the folder behind, in no entry of the library.
+test('until a demo model is whole nothing of it is where models are', async () => {
+  const { client, home, engines } = await openTest();
+  const reached = Promise.withResolvers<void>();
+  engines.instead.tensor.quantize = async function* (_, { signal }) {
+    yield { type: 'progress', phase: 'quantize.writing', detail: null, amount: 1, total: 2, unit: 'bytes' };
+    reached.resolve();
+    await untilAborted(signal);
+  };
+  const { id: jobId } = await client.jobs.start({ spec: { kind: 'demo', name: 'Demo' } });
+  await reached.promise;
+  expect(await readdir(join(home, 'models'))).toEqual([]);
+  await client.jobs.cancel({ jobId });
+  expect((await all(client.jobs.watch({ jobId }))).at(-1)).toMatchObject({ state: 'cancelled' });
+  expect(await readdir(join(home, 'models'))).toEqual([]);
+  await eventually(
+    () => readdir(join(home, 'scratch')),
+    (left) => left.length === 0,
+  );
+});
+
 test('perplexity says the figure and how it was made', async () => {
   const { client, folder, engines } = await withModel();
   await writeGeneratedModel(join(folder, 'm.gguf'));
