@@ -19,7 +19,7 @@ import { IconButton } from '../../components/icon-button.tsx';
 import { useFormat } from '../../format.ts';
 import { Markdown } from '../../markdown/markdown.tsx';
 import { AnswerEditor } from './answer-editor.tsx';
-import { CompareDialog } from './compare-dialog.tsx';
+import { compare } from './comparing.ts';
 import { useAnswerTexts, type Generation } from './generation.ts';
 import { mixOf } from './made-with.ts';
 import type { Turn } from './message-tree.ts';
@@ -118,11 +118,9 @@ function Foot({ turn, actions, threadId, isLast, mode, busy, prompt, isAnswered,
   const { t } = useTranslation();
   const { message } = turn;
   const hasCalls = (message.toolCalls?.length ?? 0) > 0;
-  const [comparing, setComparing] = useState(false);
   return (
     <div className={classes.answerFoot}>
       {message.facts !== null && <Figures facts={message.facts} />}
-      {comparing && <CompareDialog threadId={threadId} message={message} onClose={() => setComparing(false)} />}
       <div className={classes.turnActions}>
         {mode === 'text' && prompt !== undefined && (
           <UserActions turn={prompt} actions={actions} threadId={threadId} mode={mode} busy={busy} editingId={editingId} />
@@ -155,7 +153,7 @@ function Foot({ turn, actions, threadId, isLast, mode, busy, prompt, isAnswered,
             <Menu.Item
               leftSection={<IconColumns2 size={15} stroke={1.8} />}
               disabled={busy || message.text === ''}
-              onClick={() => setComparing(true)}
+              onClick={() => compare(threadId, message.id)}
             >
               {t('compare.open')}
             </Menu.Item>

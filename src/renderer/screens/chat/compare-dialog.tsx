@@ -1,14 +1,17 @@
 import { Button, Modal } from '@mantine/core';
-import { useMemo, useState } from 'react';
+import { IconPlus } from '@tabler/icons-react';
+import { useEffect, useMemo, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { Message, MixedAdapter } from '#contract/chat.ts';
 import type { RemoteChoice } from '#contract/remote.ts';
 import { ModelChoices } from '../../components/model-choices.tsx';
 import { useModels, canChat } from '../../models.ts';
 import { useCall } from '../../queries.ts';
+import { leaveComparing, useComparing } from './comparing.ts';
 import { choose } from './drafts.ts';
 import { generate, useAnswerTexts, useGenerations } from './generation.ts';
 import { parentKey } from './message-tree.ts';
+import { Markdown } from '../../markdown/markdown.tsx';
 import { saveSettings } from './thread-settings.ts';
 import { madeWith } from './made-with.ts';
 import { RemoteChoices } from './remote-choices.tsx';
@@ -21,61 +24,72 @@ interface Way {
   readonly adapters?: MixedAdapter[];
 }
 
-interface Props {
-  readonly threadId: string;
-  readonly message: Message;
-  readonly onClose: () => void;
+/** As many as can be read side by side. */
+const MOST_SIDES = 4;
+
+/** Answers beside one another to the same message, by the same seed: with other adapters, or of other models. */
+export function CompareDialog({ threadId }: { readonly threadId: string }) {
+  const open = useComparing((state) => state.open);
+  const { data } = useCall('chat.thread', { threadId });
+  // Whoever leaves the conversation has left this as well.
+  useEffect(() => leaveComparing, []);
+  const message = open?.threadId === threadId ? data?.messages.find(({ id }) => id === open.messageId) : undefined;
+  return message === undefined ? null : <Sides key={message.id} threadId={threadId} message={message} />;
 }
 
-/** An answer beside another one to the same message, by the same seed: with other adapters, or of another model. */
-export function CompareDialog({ threadId, message, onClose }: Props) {
+/** What the last column is: a choice of ways, an answer that is being made, one that came to nothing, or nothing more. */
+type Last = 'choosing' | 'answering' | 'failed' | 'none';
+
+function Sides({ threadId, message }: { readonly threadId: string; readonly message: Message }) {
   const { t } = useTranslation();
-  const generation = useGenerations((state) => state.running[threadId]);
   const written = useAnswerTexts((texts) => texts[threadId] ?? '');
-  const [state, setState] = useState<'choosing' | 'answering' | 'failed'>('choosing');
-  const [other, setOther] = useState<Message | null>(null);
+  const [last, setLast] = useState<Last>('choosing');
+  const [others, setOthers] = useState<readonly Message[]>([]);
 
   const answer = async (change: Way): Promise<void> => {
-    setState('answering');
+    setLast('answering');
     // What was just moved in the panel goes for this answer too.
     await saveSettings(threadId);
     const seed = message.facts?.sampling.seed ?? null;
     const made = await generate(threadId, { kind: 'regenerate', messageId: message.id, ...(seed === null ? {} : { seed }), ...change });
-    if (made === null) setState('failed');
-    else setOther(made);
+    setLast(made === null ? 'failed' : 'none');
+    if (made !== null) setOthers((before) => [...before, made]);
   };
   const keep = (kept: Message): void => {
     choose(threadId, parentKey(kept.parentId), kept.id);
-    onClose();
+    leaveComparing();
   };
   const close = (): void => {
-    if (state === 'answering' && other === null) generation?.stop();
-    onClose();
+    if (last === 'answering') useGenerations.getState().running[threadId]?.stop();
+    leaveComparing();
   };
-
+  const canKeep = last !== 'answering' && others.length > 0;
   return (
     <Modal
       opened
       onClose={close}
-      size="60rem"
+      size={others.length > 1 ? '84rem' : '60rem'}
       yOffset="6vh"
       title={t('compare.title')}
       closeButtonProps={{ 'aria-label': t('common.close') }}
     >
       <p className={classes.note}>{t('compare.note')}</p>
       <div className={classes.sides}>
-        <Side message={message} text={message.text} isDone onKeep={other === null ? undefined : () => keep(message)} />
-        {state === 'choosing' ? (
-          <Ways threadId={threadId} message={message} onWay={(change) => void answer(change)} onLeave={onClose} />
-        ) : (
-          <Side
-            message={other}
-            text={other?.text ?? written}
-            isDone={other !== null || state === 'failed'}
-            onKeep={other === null ? undefined : () => keep(other)}
-          />
+        {[message, ...others].map((each) => (
+          <Side key={each.id} message={each} text={each.text} isDone onKeep={canKeep ? () => keep(each) : undefined} />
+        ))}
+        {last === 'choosing' && (
+          <Ways threadId={threadId} message={message} onWay={(change) => void answer(change)} onLeave={leaveComparing} />
+        )}
+        {(last === 'answering' || last === 'failed') && (
+          <Side message={null} text={written} isDone={last === 'failed'} onKeep={undefined} />
         )}
       </div>
+      {(last === 'none' || last === 'failed') && others.length + 1 < MOST_SIDES && (
+        <Button mt={14} variant="subtle" leftSection={<IconPlus size={15} stroke={1.8} />} onClick={() => setLast('choosing')}>
+          {t('compare.another')}
+        </Button>
+      )}
     </Modal>
   );
 }
@@ -96,7 +110,7 @@ function Side({ message, text, isDone, onKeep }: SideProps) {
       <h3 className={classes.sideTitle}>{title}</h3>
       {/* Scrolls: reachable by keyboard. */}
       <div className={classes.text} tabIndex={0} role="group" aria-label={title}>
-        {text}
+        {isDone && text !== '' ? <Markdown text={text} writing={false} /> : <span className={classes.plain}>{text}</span>}
       </div>
       {onKeep !== undefined && (
         <Button variant="default" onClick={onKeep}>

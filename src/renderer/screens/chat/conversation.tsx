@@ -5,6 +5,7 @@ import { lastDropped } from '#core/chat/thread.ts';
 import { ErrorPanel } from '../../components/error-panel.tsx';
 import { IconButton } from '../../components/icon-button.tsx';
 import { Announcer } from './announcer.tsx';
+import { CompareDialog } from './compare-dialog.tsx';
 import { dismissFailure, generate, useGenerations } from './generation.ts';
 import { PhaseLine } from './phase-line.tsx';
 import { TurnList, type TurnListHandle } from './turn-list.tsx';
@@ -112,6 +113,7 @@ export function Conversation({ chat, threadId }: { readonly chat: Chat; readonly
           </IconButton>
         </div>
       )}
+      <CompareDialog threadId={threadId} />
       <Announcer threadId={threadId} generation={generation} finished={turns.at(-1)?.message} />
     </div>
   );
