@@ -29,7 +29,8 @@ function step(random: Random): unknown {
 
 function tokenizerJson(random: Random): unknown {
   const made = JSON.parse(random.chance(0.5) ? byteLevelJson() : spaceMarkJson()) as Record<string, unknown>;
-  const steps = random.many(random.pick([1, 2, 40]), () => step(random));
+  const doubling = { type: 'Replace', pattern: { String: 'a' }, content: 'aa' };
+  const steps = random.chance(0.05) ? random.many(40, () => doubling) : random.many(random.pick([1, 2, 40]), () => step(random));
   if (random.chance(0.2)) made['normalizer'] = { type: 'Sequence', normalizers: steps };
   if (random.chance(0.2))
     made['pre_tokenizer'] = { type: 'Sequence', pretokenizers: [...steps, { type: 'ByteLevel', add_prefix_space: false }] };
