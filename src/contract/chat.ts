@@ -132,6 +132,8 @@ export const answerFacts = z.object({
   stopReason,
   /** The user changed the words afterwards. */
   isEdited: z.boolean().optional(),
+  /** What each token could have been was kept: `chat.tokens`. */
+  hasTokens: z.boolean().optional(),
 });
 
 export const message = z.object({
@@ -318,6 +320,8 @@ export const chat = {
    * a new one. Throws `engine.noModel` where the model is not loaded.
    */
   prompt: call(z.object({ threadId: id.nullable(), parentId: id.nullable(), text, ...threadSettings }), promptReport),
+  /** What the tokens of an answer could have been, where `topLogprobs` asked for it; else null. */
+  tokens: call(z.object({ threadId: id, messageId: id }), z.object({ tokens: z.array(tokenChoice).nullable() })),
   /** Take a message away, and all that follow it. */
   removeMessage: call(z.object({ threadId: id, messageId: id }), none),
   restoreMessage: call(z.object({ threadId: id, messageId: id }), none),

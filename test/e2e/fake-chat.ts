@@ -47,6 +47,11 @@ export function fakeChat(store: FakeChatStore) {
       store.setMessages(threadId, [...store.messagesOf(threadId), message]);
       return message;
     },
+    tokens: ({ threadId, messageId }) => {
+      const { facts, text } = messageOf(threadId, messageId);
+      const said = text.replace(/^You said: /, '');
+      return { tokens: facts?.hasTokens === true ? ['You ', 'said: ', said].map(fakeToken) : null };
+    },
     removeMessage: ({ threadId, messageId }) => {
       const all = store.messagesOf(threadId);
       const gone = new Set([messageId]);

@@ -206,6 +206,7 @@ export function fakeHandlers(options: FakeOptions): AppHandlers {
           timeToFirstTokenMs: 62,
           tokensPerSecond: tokens / ((Date.now() - startedMs) / 1000),
           stopReason,
+          ...(thread.sampling.topLogprobs === undefined ? {} : { hasTokens: true }),
         },
       });
     };

@@ -1,6 +1,6 @@
 import { toolReader } from '#core/chat/tool-calls.ts';
 import { toErrorData } from '#core/errors/index.ts';
-import type { Message } from '#contract/chat.ts';
+import type { Message, TokenChoice } from '#contract/chat.ts';
 import type { ChatRepository } from '../db/chats.ts';
 import { newId } from '../ids.ts';
 import type { Log } from '../log.ts';
@@ -9,6 +9,9 @@ import { joined, type Asked, type GenerationEvent, type Made, type MakeContext }
 
 /** After a crash of the whole program at most this much of an answer is missing. */
 const SAVE_EVERY_MS = 1000;
+
+/** Tokens of an answer whose alternatives are kept: with twenty for each some megabytes. */
+const MOST_TOKENS = 32_768;
 
 interface AnswersOptions<R extends Asked> {
   readonly repository: ChatRepository;
@@ -41,12 +44,16 @@ export function createAnswers<R extends Asked>({ repository, answer, log, clock 
     let { text } = message;
     let savedMs = clock();
     const reader = toolReader(request.tools ?? []);
+    // Of an answer that goes on, those of its beginning stay.
+    const tokens: TokenChoice[] = message.facts?.hasTokens === true ? (repository.tokens(message.id) ?? []) : [];
     const end = (rest: Pick<Message, 'facts' | 'error'>, calls: Made['calls'] = []): void => {
       const held = reader.end();
       text += held.text;
       const toolCalls = [...calls, ...held.calls].map((call) => ({ id: newId(), ...call }));
-      const ended = { ...message, text, ...(toolCalls.length === 0 ? {} : { toolCalls }), ...rest };
+      const facts = rest.facts === null || tokens.length === 0 ? rest.facts : { ...rest.facts, hasTokens: true };
+      const ended = { ...message, text, ...(toolCalls.length === 0 ? {} : { toolCalls }), facts, error: rest.error };
       repository.endMessage(ended);
+      if (facts?.hasTokens === true) repository.setTokens(message.id, tokens);
       tell({ type: 'finished', message: ended });
     };
     try {
@@ -54,6 +61,7 @@ export function createAnswers<R extends Asked>({ repository, answer, log, clock 
         stop,
         tell: (event) => {
           if (event.type === 'text') {
+            if (event.tokens !== undefined && tokens.length < MOST_TOKENS) tokens.push(...event.tokens);
             const shown = (request.tools ?? []).length === 0 ? event.text : reader.push(event.text);
             text += shown;
             if (clock() - savedMs >= SAVE_EVERY_MS) {

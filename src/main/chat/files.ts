@@ -128,7 +128,7 @@ function fromParts(parts: readonly TranscriptPart[], title: string, nowMs: numbe
 }
 
 /** Which model of another library it was means nothing here; its name does. */
-const foreignFacts = ({ adapters, ...facts }: NonNullable<Message['facts']>): Message['facts'] => ({
+const foreignFacts = ({ adapters, hasTokens: _, ...facts }: NonNullable<Message['facts']>): Message['facts'] => ({
   ...facts,
   modelId: null,
   ...(adapters === undefined ? {} : { adapters: adapters.map((adapter) => ({ ...adapter, adapterId: null })) }),

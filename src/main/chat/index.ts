@@ -309,7 +309,7 @@ export function createChat(options: ChatOptions) {
       const { id: _, createdMs: __, toolCalls: ___, ...message } = messageOf(threadId, messageId);
       return database.write(() => {
         touch(threadOf(threadId));
-        return newMessage({ ...message, text, error: null, facts: message.facts === null ? null : { ...message.facts, isEdited: true } });
+        return newMessage({ ...message, text, error: null, facts: message.facts === null ? null : editedFacts(message.facts) });
       });
     },
     prompt: async ({ threadId, parentId, text, ...change }) => {
@@ -323,6 +323,10 @@ export function createChat(options: ChatOptions) {
       const turns = text === '' ? turnsTo(said, parentId) : turnsTo([...said, next], next.id);
       const { inference } = await engines.inference();
       return inference.prompt(engineRequest({ ...asked(thread), turns }));
+    },
+    tokens: ({ threadId, messageId }) => {
+      messageOf(threadId, messageId);
+      return { tokens: repository.tokens(messageId) ?? null };
     },
     removeMessage: async ({ threadId, messageId }) => {
       messageOf(threadId, messageId);
@@ -487,3 +491,6 @@ export function createChat(options: ChatOptions) {
     },
   };
 }
+
+/** The tokens of other words are not known. */
+const editedFacts = ({ hasTokens: _, ...facts }: NonNullable<Message['facts']>): Message['facts'] => ({ ...facts, isEdited: true });

@@ -1,5 +1,6 @@
+import { deflateSync, inflateSync } from 'node:zlib';
 import type { LoadSettings } from '#core/memory/load.ts';
-import type { Message, Thread } from '#contract/chat.ts';
+import type { Message, Thread, TokenChoice } from '#contract/chat.ts';
 import type { AppErrorData } from '#core/errors/index.ts';
 import type { Database } from './open.ts';
 
@@ -128,6 +129,10 @@ export function chatRepository(database: Database) {
     'INSERT INTO load_settings (model_id, settings) VALUES (?, ?) ON CONFLICT (model_id) DO UPDATE SET settings = excluded.settings',
   );
   const removeLoadSettings = connection.prepare('DELETE FROM load_settings WHERE model_id = ?');
+  const tokens = connection.prepare<[string], { tokens: Buffer }>('SELECT tokens FROM message_tokens WHERE message_id = ?');
+  const setTokens = connection.prepare(
+    'INSERT INTO message_tokens (message_id, tokens) VALUES (?, ?) ON CONFLICT (message_id) DO UPDATE SET tokens = excluded.tokens',
+  );
   const found = `SELECT messages.*, threads.title FROM messages JOIN threads ON threads.id = messages.thread_id
      WHERE messages.removed_ms IS NULL AND threads.removed_ms IS NULL AND messages.role <> 'tool'`;
   const searchIndex = connection.prepare<[string], MessageRow & { title: string }>(
@@ -202,6 +207,13 @@ export function chatRepository(database: Database) {
     template: (modelId: string): string | undefined => template.get(modelId)?.source,
     setTemplate: (modelId: string, source: string | null): void =>
       database.write(() => void (source === null ? removeTemplate.run(modelId) : setTemplate.run(modelId, source))),
+    /** What the tokens of an answer could have been; undefined where it was not kept. */
+    tokens: (messageId: string): TokenChoice[] | undefined => {
+      const row = tokens.get(messageId);
+      return row === undefined ? undefined : (JSON.parse(inflateSync(row.tokens).toString('utf8')) as TokenChoice[]);
+    },
+    setTokens: (messageId: string, choices: readonly TokenChoice[]): void =>
+      database.write(() => void setTokens.run(messageId, deflateSync(JSON.stringify(choices)))),
     /** How the user wants a model loaded. */
     loadSettings: (modelId: string): LoadSettings | undefined => {
       const row = loadSettings.get(modelId);

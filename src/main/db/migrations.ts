@@ -380,4 +380,11 @@ export const migrations: readonly string[] = [
     settings TEXT NOT NULL CHECK (json_valid(settings))
   ) STRICT;
   `,
+  `
+  -- What each token of an answer could have been, as deflated JSON: it is read alone, and many times as long as the answer.
+  CREATE TABLE message_tokens (
+    message_id TEXT PRIMARY KEY REFERENCES messages (id) ON DELETE CASCADE,
+    tokens BLOB NOT NULL
+  ) STRICT;
+  `,
 ];

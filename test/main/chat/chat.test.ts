@@ -371,3 +371,28 @@ test('every answer of a slow reader arrives whole', async () => {
   }
   expect(text).toBe(endless.slice(0, 200).join(''));
 });
+
+test('what the tokens of an answer could have been is there after a restart, goes on with it, and is not that of other words', async () => {
+  const { client, threadId, engines, home, close } = await withThread();
+  const choice = (text: string) => ({ text, bytes: [], logprob: -0.5, top: [{ text: 'else', bytes: [], logprob: -1.5 }] });
+  const saying = (...words: string[]): NonNullable<typeof engines.instead.inference.generate> =>
+    async function* (input) {
+      for (const text of words) yield { type: 'text', text, tokens: [choice(text)] };
+      const sampling = { ...input.sampling, seed: 1 };
+      const facts = { sampling, promptTokens: 1, cachedTokens: 0, answerTokens: 1, timeToFirstTokenMs: 1, tokensPerSecond: 1 };
+      yield { type: 'finished', stopReason: 'end', facts: { ...facts, stopReason: 'end' } };
+    };
+  engines.instead.inference.generate = saying('One', ' two');
+  await all(client.chat.send({ threadId, parentId: null, text: 'Count' }));
+  const messageId = (await messagesOf(client, threadId))[1]?.id ?? '';
+  expect((await messagesOf(client, threadId))[1]?.facts?.hasTokens).toBe(true);
+  engines.instead.inference.generate = saying(' three');
+  await all(client.chat.resume({ threadId, messageId }));
+  const edited = await client.chat.editMessage({ threadId, messageId, text: 'Uno' });
+  expect(edited.facts?.hasTokens).toBeUndefined();
+  expect(await client.chat.tokens({ threadId, messageId: edited.id })).toEqual({ tokens: null });
+  await close();
+  const again = await openTest({ home });
+  const { tokens } = await again.client.chat.tokens({ threadId, messageId });
+  expect(tokens).toEqual([choice('One'), choice(' two'), choice(' three')]);
+});

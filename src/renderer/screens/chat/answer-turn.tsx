@@ -18,6 +18,7 @@ import { ErrorPanel } from '../../components/error-panel.tsx';
 import { IconButton } from '../../components/icon-button.tsx';
 import { useFormat } from '../../format.ts';
 import { Markdown } from '../../markdown/markdown.tsx';
+import { useCall } from '../../queries.ts';
 import { AnswerEditor } from './answer-editor.tsx';
 import { compare } from './comparing.ts';
 import { useAnswerTexts, type Generation } from './generation.ts';
@@ -26,7 +27,6 @@ import type { Turn } from './message-tree.ts';
 import { PhaseLine } from './phase-line.tsx';
 import { Reasoning } from './reasoning.tsx';
 import { SiblingSwitch } from './sibling-switch.tsx';
-import { useTokenChoices } from './token-choices.ts';
 import { TokenView } from './token-view.tsx';
 import { ToolCalls } from './tool-calls.tsx';
 import type { TurnProps } from './turn-props.ts';
@@ -52,7 +52,9 @@ export function AnswerTurn(props: Props) {
   const { message } = turn;
   const [editing, setEditing] = useState(false);
   const [showsTokens, setShowsTokens] = useState(false);
-  const tokens = useTokenChoices((all) => all[message.id]);
+  const hasTokens = message.facts?.hasTokens === true;
+  const { data: known } = useCall('chat.tokens', { threadId, messageId: message.id }, { enabled: hasTokens && showsTokens });
+  const tokens = known?.tokens ?? undefined;
   const text = useAnswerTexts((texts) => (generation === undefined ? message.text : (texts[threadId] ?? '')));
   const plain = mode === 'text';
   const calls = message.toolCalls ?? [];
@@ -87,7 +89,7 @@ export function AnswerTurn(props: Props) {
       {generation === undefined && !editing && !(message.text === '' && message.error !== null && isLast && !plain) && (
         <Foot
           {...props}
-          tokensShown={tokens === undefined ? null : showsTokens}
+          tokensShown={hasTokens ? showsTokens : null}
           onTokens={() => setShowsTokens(!showsTokens)}
           onEdit={() => setEditing(true)}
         />

@@ -6,7 +6,6 @@ import type { Event, Input } from '../../api.ts';
 import { upsert } from '../../live.ts';
 import { choose } from './drafts.ts';
 import { parentKey } from './message-tree.ts';
-import { forgetTokens, keepTokens } from './token-choices.ts';
 import { apiInUse, asAppError, keyOf, patch, queryClient } from '../../queries.ts';
 
 type Stage = Extract<Event<'chat.send'>, { type: 'loading' }>['stage'];
@@ -107,17 +106,17 @@ export async function generate(threadId: string, request: Request): Promise<Mess
     for await (const event of ask(threadId, request, leaving.signal)) {
       if (event.type === 'text') {
         text.add(event.text);
-        if (event.tokens !== undefined) keepTokens(useGenerations.getState().running[threadId]?.answerId, event.tokens);
       } else if (event.type === 'started') {
         saveMessages(threadId, event.messages);
         const answer = event.messages.findLast(({ role }) => role === 'assistant');
         // What is being made is what one wants to see, whichever sibling was in view.
         for (const { id, parentId } of event.messages) choose(threadId, parentKey(parentId), id);
-        if (answer !== undefined) forgetTokens(answer.id);
         useAnswerTexts.setState({ [threadId]: answer?.text ?? '' });
         change(threadId, (old) => ({ ...old, answerId: answer?.id ?? null }));
       } else if (event.type === 'finished') {
         saveMessages(threadId, [event.message]);
+        // An answer that went on has more of them.
+        queryClient.removeQueries({ queryKey: keyOf('chat.tokens', { threadId, messageId: event.message.id }) });
         ended = event.message;
       } else
         change(threadId, (old) => ({
