@@ -4,7 +4,7 @@
 // --sanitize builds it with AddressSanitizer and UndefinedBehaviorSanitizer into build/native-asan instead. Node has to be
 // started with their libraries (and the C++ library, whose exceptions they watch) for that one to load:
 //   LD_PRELOAD="$(g++ -print-file-name=libasan.so) $(g++ -print-file-name=libstdc++.so)" ASAN_OPTIONS=detect_leaks=0 \
-//   LATHE_NATIVE=build/native-asan/lathe.node npx vitest run test/native
+//   LATHE_NATIVE=$PWD/build/native-asan/lathe.node npx vitest run test/native test/engine/train/trainer.test.ts
 import { spawn } from 'node:child_process';
 import { copyFileSync, existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
 import { availableParallelism } from 'node:os';

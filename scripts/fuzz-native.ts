@@ -79,7 +79,7 @@ function fuzz(name: string) {
       `-max_total_time=${seconds}`,
       '-seed=1',
       '-max_len=4096',
-      '-timeout=20',
+      '-timeout=120',
       '-print_final_stats=1',
       `-artifact_prefix=${foundFolder}/${name}-`,
       corpus,
