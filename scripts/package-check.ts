@@ -1,18 +1,24 @@
 // Packs the app as a release would be, and uses it from inside the package. Electron's binary is replaced by our own Node
-// under its name, so this needs no download; docs/architecture.md says what that proves and what it does not.
+// under its name, so this needs no download; docs/packages.md says what that proves and what it does not, and keeps the table that `--sizes` prints.
+// `npm run package:check -- cpu` and `-- cuda` do it for the packages of these names.
 import { spawnSync } from 'node:child_process';
 import { chmod, copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
 import type { AppClient } from '#contract/index.ts';
 import type { JobSpec } from '#contract/jobs.ts';
 import { quantizeOptions } from '#contract/quantize.ts';
 import { writeNotices } from './notices.ts';
 import { listArchive, unfold } from './package/archive.ts';
+import { packageSizes } from './package/sizes.ts';
 import { startServing, type Serving } from './serving.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
+/** Which libraries of llama.cpp a package carries, by its name; all have the processor's. */
+const VARIANTS = { standard: ['vulkan'], cpu: [], cuda: ['vulkan', 'cuda'] } as const;
+const variantNames = Object.keys(VARIANTS) as readonly (keyof typeof VARIANTS)[];
 const say = (text: string): void => void process.stdout.write(`${text}\n`);
 
 function check(holds: boolean, claim: string): void {
@@ -30,14 +36,15 @@ async function makeStandIn(folder: string): Promise<void> {
   for (const name of ['LICENSE', 'LICENSES.chromium.html']) await writeFile(join(folder, name), '');
 }
 
-function pack(standIn: string, output: string): void {
+function pack(standIn: string, output: string, variant: keyof typeof VARIANTS): void {
   const builder = join(root, 'node_modules', 'electron-builder', 'cli.js');
-  const args = [builder, '--dir', '--linux', `-c.electronDist=${standIn}`, `-c.directories.output=${output}`];
+  const config = variant === 'standard' ? 'electron-builder.yml' : join('packaging', `${variant}.yml`);
+  const args = [builder, '--dir', '--linux', '--config', config, `-c.electronDist=${standIn}`, `-c.directories.output=${output}`];
   const { status, stdout, stderr } = spawnSync(process.execPath, args, { cwd: root, encoding: 'utf8' });
   if (status !== 0) throw new Error(`electron-builder failed:\n${stdout}${stderr}`);
 }
 
-function checkArchive(archive: string): void {
+function checkArchive(archive: string, variant: keyof typeof VARIANTS): void {
   const files = listArchive(archive);
   const has = (path: string): boolean => files.some((file) => file.path === path);
   for (const entry of [
@@ -57,8 +64,17 @@ function checkArchive(archive: string): void {
   check(has('out/native/lathe.node'), 'the native addon is among them');
   const libraries = native.filter(({ path }) => path.startsWith('node_modules/@node-llama-cpp/'));
   check(libraries.length > 0, `so are llama.cpp’s libraries (${libraries.length})`);
-  const others = libraries.filter(({ path }) => !path.includes(`/linux-${process.arch}`) || path.includes('-cuda'));
-  check(others.length === 0, 'for this system alone, and without CUDA');
+  const packages = new Set(libraries.map(({ path }) => path.split('/')[2] ?? ''));
+  const expected = ['', ...VARIANTS[variant]].map((name) => (name === '' ? '' : `-${name}`));
+  const known = new Set(expected.flatMap((name) => [name, `${name}-ext`]).map((name) => `linux-${process.arch}${name}`));
+  check(
+    [...packages].every((name) => known.has(name)),
+    `for this system alone: ${[...packages].join(', ')}`,
+  );
+  check(
+    VARIANTS[variant].every((name) => packages.has(`linux-${process.arch}-${name}`)),
+    `with all that ${variant} promises`,
+  );
 }
 
 /** Start the packaged server far from the checkout; nothing of it must be found by accident. */
@@ -100,6 +116,12 @@ async function useIt(client: AppClient, home: string): Promise<void> {
   check(text.length > 0, 'the inference engine generates with llama.cpp’s packaged libraries');
 }
 
+const { positionals, values } = parseArgs({ allowPositionals: true, options: { sizes: { type: 'boolean', default: false } } });
+const variant = variantNames.find((name) => name === (positionals[0] ?? 'standard'));
+if (variant === undefined) {
+  say(`There are the packages ${variantNames.join(', ')}.`);
+  process.exit(1);
+}
 if (process.platform !== 'linux') {
   say('The stand-in is made for Linux; on this system use electron-builder --dir with the real Electron.');
   process.exit(1);
@@ -111,10 +133,12 @@ try {
   await makeStandIn(join(work, 'standin'));
   await writeNotices();
   say('Packing…');
-  pack(join(work, 'standin'), join(work, 'dist'));
+  pack(join(work, 'standin'), join(work, 'dist'), variant);
   const app = join(work, 'dist', 'linux-unpacked');
   const archive = join(app, 'resources', 'app.asar');
-  checkArchive(archive);
+  checkArchive(archive, variant);
+  // Compressing takes longer than all the rest.
+  if (values.sizes) say(await packageSizes(app));
   await unfold(archive);
   const server = await startPackaged(app, join(work, 'home'));
   try {

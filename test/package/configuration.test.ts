@@ -53,6 +53,16 @@ describe('the packages', () => {
     for (const { icon } of [configuration.mac, configuration.win]) expect(pngSize(icon)).toEqual([1024, 1024]);
   });
 
+  test.each(['cpu', 'cuda'])('the %s one has all that the standard one has, under a name of its own', (name) => {
+    const variant = parse(read(`packaging/${name}.yml`)) as Record<string, unknown>;
+    expect(variant['extends']).toBe('electron-builder.yml');
+    expect(variant['artifactName']).toContain(`-${name}.`);
+    // Nothing but which libraries of llama.cpp go along.
+    const files = variant['files'] as string[];
+    expect(files.length).toBeGreaterThan(0);
+    for (const pattern of files) expect(pattern).toContain('node_modules/@node-llama-cpp/');
+  });
+
   test('open GGUF files, and no addresses', () => {
     expect(configuration.fileAssociations.map(({ ext }) => ext)).toEqual(['gguf']);
     expect(configuration.protocols).toBeUndefined();
