@@ -31,7 +31,7 @@ export const adapterErrors = {
     next: 'Ask for the adapter converted to plain LoRA (PEFT: path_initial_model_for_weight_conversion).',
   },
   'adapters.badPattern': {
-    what: 'The pattern {pattern} in {field} cannot be read.',
+    what: 'The pattern {pattern} in {field} cannot be read, or takes too long on names of the adapter.',
     safe: nothingWritten,
     next: 'Write the pattern with names, dots, stars, groups and classes only.',
   },

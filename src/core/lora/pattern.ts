@@ -34,11 +34,11 @@ class PatternProblem extends Error {}
 export interface PatternBudget {
   /** In memory; most patterns are plain paths, which have none. */
   states: number;
-  /** States looked at while names are matched: 10^8 take some seconds. */
+  /** States looked at while names are matched: so many take some seconds. */
   visits: number;
 }
 
-export const patternBudget = (): PatternBudget => ({ states: 200_000, visits: 1e8 });
+export const patternBudget = (): PatternBudget => ({ states: 200_000, visits: 3e7 });
 
 /** The patterns of an adapter take longer on its names than those of any real one. */
 export class PatternsTooSlow extends Error {}

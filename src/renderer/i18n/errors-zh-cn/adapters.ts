@@ -25,7 +25,7 @@ export const adapters = {
     '请向作者索取转换为普通 LoRA 的版本（PEFT：path_initial_model_for_weight_conversion）。',
   ),
   'adapters.badPattern': words(
-    '无法读取 {field} 中的模式 {pattern}。',
+    '无法读取 {field} 中的模式 {pattern}，或者用它匹配适配器中的名称耗时过长。',
     safe.nothingWritten,
     '模式中请只使用名称、点、星号、分组和字符类。',
   ),
