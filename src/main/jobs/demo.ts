@@ -31,8 +31,10 @@ export function demoRunner({ library, engines, modelFolder, threads, versions, c
       // Made where what a killed program left is cleared away, and moved a moment before the library gets it.
       const working = join(scratchFolder, 'demo');
       await makeFolder(working);
-      const madeFolder = join(working, 'model');
-      const madeFile = join(working, `model-${TARGET}.gguf`);
+      const folder = await freePath(modelFolder, fileNameOf(name));
+      const file = `${folder}-${TARGET}.gguf`;
+      const madeFolder = join(working, basename(folder));
+      const madeFile = join(working, basename(file));
       const options = quantizeOptions.parse({});
       const { tensor } = await engines.tensor();
       await followWork(tensor.demo({ outputFolder: madeFolder, name }, { signal }), progress);
@@ -41,8 +43,6 @@ export function demoRunner({ library, engines, modelFolder, threads, versions, c
       const source = await inspectEntry({ path: madeFolder, kind: 'hf' });
       const { sha256 } = await hashContent(engines, source, source.files, { signal });
       const converted = await inspectEntry({ path: madeFile, kind: 'gguf' });
-      const folder = await freePath(modelFolder, fileNameOf(name));
-      const file = `${folder}-${TARGET}.gguf`;
       const realFolder = await withoutLinks(modelFolder);
       const real = (path: string): string => join(realFolder, basename(path));
       signal.throwIfAborted();

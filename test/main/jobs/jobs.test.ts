@@ -210,6 +210,7 @@ test('a demo model appears in the data folder, under a name of its own each time
     { name: 'Демо: 1-F16', path: at('Демо_ 1-F16.gguf'), origin: 'made', kind: 'gguf' },
     { name: 'Демо: 1', path: at('Демо_ 1'), origin: 'made', kind: 'hf' },
   ]);
+  for (const { id: modelId } of models) expect((await client.library.refresh({ modelId })).state).toEqual({ status: 'ready' });
   const { lineage } = await client.library.get({ modelId: models[0]?.id ?? '' });
   expect(lineage.parents).toMatchObject([{ modelId: models[1]?.id, sha256: expect.stringMatching(/^[0-9a-f]{64}$/) as string }]);
 });
