@@ -96,3 +96,24 @@ test('relativeError and isFinite see every element', async () => {
   expect(await native.isFinite(Float32Array.of(0, 0, 0, -Infinity), 2)).toBe(false);
   expect(await native.isFinite(Float32Array.of(NaN), 1)).toBe(false);
 });
+
+describe('the types with grids, whose encoders end the process where their sums are infinite', () => {
+  const row = weight.slice(0, ROW);
+  const codes = async (importance: Float32Array, values = row): Promise<Uint8Array> => {
+    const target = new Uint8Array((ROW / 256) * 74);
+    await native.ggmlQuantize(values, 'IQ2_XS', ROW, target, { importance, threads: 1 });
+    return target;
+  };
+  const shares = Float32Array.from({ length: ROW }, (_, i) => 1 + (i % 7));
+
+  test('take importances of any size as shares', async () => {
+    expect(await codes(shares.map((share) => share * 2 ** 120))).toEqual(await codes(shares));
+  });
+
+  test('refuse weights that no such type can hold', async () => {
+    const values = row.slice();
+    values[100] = 1.16e27;
+    expect((await errorOf(codes(shares, values))).code).toBe('quantize.badRows');
+    expect((await errorOf(codes(shares, values.fill(-70_000)))).code).toBe('quantize.badRows');
+  });
+});
