@@ -98,3 +98,47 @@ test('three variants of the demo model: measured, drawn, tabled, exported, remem
   await chart.waitFor();
   expect(problems).toEqual([]);
 });
+
+test('a run that is cancelled keeps what it has, and after a restart measures what is missing', { timeout: 300_000 }, async () => {
+  const home = await emptyHome();
+  await latheJson(home, ['demo', 'Demo']);
+  await latheJson(home, ['quantize', 'Demo', '--to', 'Q4_0', '--out', join(home, 'Demo Q4_0.gguf'), '--no-quality']);
+  const first = await startServing(home);
+  const context = await browser.newContext({ viewport: { width: 1500, height: 1000 }, reducedMotion: 'reduce', locale: 'en-US' });
+  onTestFinished(() => context.close());
+  const page = await context.newPage();
+  await page.goto(first.address);
+  await page.locator('main h1').first().waitFor();
+  await page.keyboard.press('Alt+6');
+  await page.getByRole('button', { name: 'Choose a base model', exact: true }).waitFor();
+  await page.getByRole('button', { name: /Base model/ }).click();
+  await page.getByRole('button', { name: /Demo-F16/ }).click();
+  await page.getByRole('list', { name: 'Variants of Demo-F16' }).getByRole('checkbox').nth(1).waitFor();
+  await page.getByRole('textbox', { name: 'Windows of the text' }).fill('2');
+  await page.getByRole('textbox', { name: 'Name', exact: true }).fill('In two halves');
+  await page.getByRole('button', { name: /^Run 4 measurements/ }).press('Enter');
+  await page.getByText(/ [1-3] of 4 measured/).waitFor({ timeout: 100_000 });
+  await page.getByRole('button', { name: 'Cancel', exact: true }).click();
+  await page.getByText('Cancelled or interrupted. What was measured is kept').waitFor();
+  const kept = Number(
+    /(\d) of 4 measured/.exec(
+      await page
+        .getByText(/\d of 4 measured/)
+        .first()
+        .innerText(),
+    )?.[1],
+  );
+  expect(kept).toBeGreaterThan(0);
+  expect(kept).toBeLessThan(4);
+  await first.stop();
+
+  const second = await startServing(home);
+  await page.goto(second.address);
+  await page.locator('main h1').first().waitFor();
+  await page.keyboard.press('Alt+6');
+  await page.getByText('In two halves').first().click();
+  await page.getByText(`${kept} of 4 measured`).first().waitFor();
+  await page.getByRole('button', { name: 'Go on', exact: true }).click();
+  await page.getByText(/^Done · .*20\d\d/).waitFor({ timeout: 100_000 });
+  await page.getByRole('region', { name: 'All figures' }).getByRole('rowheader').nth(1).waitFor();
+});
