@@ -2,7 +2,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { describeError, toErrorData } from '#core/errors/index.ts';
 import { onDisk } from '#core/errors/on-disk.ts';
-import type { Message, Sampling } from '#contract/chat.ts';
+import type { Message, MixedAdapter, Sampling } from '#contract/chat.ts';
 import type { AppClient } from '#contract/index.ts';
 import type { RemoteChoice } from '#contract/remote.ts';
 import { printable } from './text.ts';
@@ -10,6 +10,7 @@ import { printable } from './text.ts';
 /** What can be typed instead of a message, for /help. */
 const COMMANDS = [
   ['/system TEXT', 'what the model is told before everything; alone: what it is told now'],
+  ['/adapter A[:S] …', 'LoRA adapters beside the weights, at strengths (1); off: none; alone: which there are now'],
   ['/reset', 'begin a new conversation with the same settings'],
   ['/save FILE', 'write the conversation: JSON with all that is known of it, or Markdown where the name ends in .md'],
   ['/load FILE', 'go on with a conversation that was saved'],
@@ -17,7 +18,7 @@ const COMMANDS = [
   ['/quit', 'leave'],
 ] as const;
 
-const help = (): string => COMMANDS.map(([name, text]) => `  ${name.padEnd(14)}${text}`).join('\n');
+const help = (): string => COMMANDS.map(([name, text]) => `  ${name.padEnd(18)}${text}`).join('\n');
 
 /** Before anything was said. */
 const FIRST = { parentId: null };
@@ -29,6 +30,8 @@ interface ConversationOptions {
   readonly systemPrompt: string;
   readonly sampling: Partial<Sampling>;
   readonly resolvePath: (path: string) => string;
+  /** The adapters of the library that are meant, by what is written as `generate --adapter`. */
+  readonly findAdapters: (references: readonly string[]) => Promise<MixedAdapter[]>;
   /** The model's words, as they come. */
   readonly say: (text: string) => void;
   /** What goes on before words come. */
@@ -43,14 +46,25 @@ export interface Turn {
 }
 
 /** A conversation of the terminal: a thread like any other, which stands in the app's list too once something was said. */
-export function createConversation({ client, model, systemPrompt, sampling, resolvePath, say, progress, note }: ConversationOptions) {
+export function createConversation({
+  client,
+  model,
+  systemPrompt,
+  sampling,
+  resolvePath,
+  findAdapters,
+  say,
+  progress,
+  note,
+}: ConversationOptions) {
   let system = systemPrompt;
+  let mix: { readonly written: readonly string[]; readonly adapters: MixedAdapter[] } = { written: [], adapters: [] };
   let place: { readonly threadId: string | null; readonly parentId: string | null } = { threadId: null, ...FIRST };
   const turns: Turn[] = [];
 
   const thread = async (): Promise<string> => {
     if (place.threadId !== null) return place.threadId;
-    const { id } = await client.chat.create({ ...model, systemPrompt: system, sampling });
+    const { id } = await client.chat.create({ ...model, systemPrompt: system, sampling, adapters: mix.adapters });
     place = { ...place, threadId: id };
     return id;
   };
@@ -95,6 +109,16 @@ export function createConversation({ client, model, systemPrompt, sampling, reso
     note('The model is told so from its next answer on.');
   };
 
+  const setAdapters = async (text: string): Promise<void> => {
+    const now = (): string => (mix.written.length === 0 ? 'No adapter.' : `With ${mix.written.map((each) => printable(each)).join(', ')}.`);
+    if (text === '') return note(now());
+    if (!('modelId' in model)) return note('A remote engine has none of this computer’s adapters.');
+    const written = text === 'off' ? [] : text.split(/\s+/);
+    mix = { written, adapters: written.length === 0 ? [] : await findAdapters(written) };
+    if (place.threadId !== null) await client.chat.update({ threadId: place.threadId, adapters: mix.adapters });
+    note(now());
+  };
+
   const save = async (file: string): Promise<void> => {
     if (file === '') return note('/save takes the name of a file.');
     if (place.threadId === null) return note('Nothing was said that could be saved.');
@@ -112,7 +136,7 @@ export function createConversation({ client, model, systemPrompt, sampling, reso
     const text = await onDisk(path, () => readFile(path, 'utf8'));
     const { id } = await client.chat.open({ name: basename(path).slice(-255), text });
     const { thread: opened } = await client.chat.thread({ threadId: id });
-    await client.chat.update({ threadId: id, ...model, sampling: { ...opened.sampling, ...sampling } });
+    await client.chat.update({ threadId: id, ...model, sampling: { ...opened.sampling, ...sampling }, adapters: mix.adapters });
     const { messages } = await client.chat.thread({ threadId: id });
     const last = messages.reduce<Message | undefined>(
       (newest, one) => (newest === undefined || one.createdMs >= newest.createdMs ? one : newest),
@@ -141,6 +165,7 @@ export function createConversation({ client, model, systemPrompt, sampling, reso
           turns.length = 0;
           note('A new conversation.');
         } else if (command === 'system') await setSystem(value);
+        else if (command === 'adapter') await setAdapters(value);
         else if (command === 'save') await save(value);
         else if (command === 'load') await load(value);
         else note(`There is no /${printable(command)}.\n${help()}`);

@@ -85,6 +85,13 @@ describe('chat in a terminal', () => {
     expect(askedOf(ran, 'chat.send')).toMatchObject([{ parentId: null }, { threadId: 't2', parentId: null }]);
   });
 
+  it('puts adapters beside the weights, tells which, and takes them off', async () => {
+    const ran = await chat(['/adapter', '/adapter Pirate:0.5', 'one', '/adapter off', 'two', '/adapter']);
+    expect(askedOf(ran, 'chat.create')).toMatchObject([{ adapters: [{ adapterId: 'm9', scale: 0.5 }] }]);
+    expect(askedOf(ran, 'chat.update')).toEqual([{ threadId: 't1', adapters: [] }]);
+    expect(ran.stderr.match(/No adapter\.|With Pirate:0\.5\./g)).toEqual(['No adapter.', 'With Pirate:0.5.', 'No adapter.', 'No adapter.']);
+  });
+
   it('saves, never over a file that is there, and goes on with what was saved', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'lathe-chat-'));
     const [path, there] = [join(folder, 'rome.md'), join(folder, 'there.json')];

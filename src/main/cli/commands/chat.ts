@@ -1,3 +1,4 @@
+import { findAdapters } from '../adapters.ts';
 import { createConversation } from '../conversation.ts';
 import { defineCommand, type CommandContext } from '../command.ts';
 import { findModel } from '../model.ts';
@@ -49,6 +50,7 @@ export const command = defineCommand({
       systemPrompt: values.system ?? '',
       sampling,
       resolvePath: context.resolvePath,
+      findAdapters: async (references) => (await findAdapters(context, references)).map((use) => ({ ...use, isOn: true })),
       say: context.live,
       progress: context.progress,
       note: context.note,
