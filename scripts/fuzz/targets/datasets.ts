@@ -77,7 +77,7 @@ export const trainingSettings: Target = {
     if (typeof given !== 'object' || given === null) return 'no settings';
     const settings = checkSettings(given as Record<string, unknown>);
     promise(
-      settings.r >= 1 && settings.learning_rate > 0 && Number.isFinite(settings.learning_rate),
+      settings.r >= 1 && settings.learning_rate >= 0 && Number.isFinite(settings.learning_rate),
       'a setting lies outside what it may be',
     );
     return 'read';

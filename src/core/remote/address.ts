@@ -34,7 +34,7 @@ export function readAddress(text: string): RemoteAddress {
   // They would stand in the list, in logs of proxies, and in errors.
   if (url.username !== '' || url.password !== '') throw bad('a name and password have no place in it; there is a field for the key');
   if (url.search !== '' || url.hash !== '') throw bad('it has a part after ? or #');
-  const path = url.pathname.replace(/\/+$/, '').replace(/\/(chat\/completions|completions|models|embeddings)$/, '');
+  const path = withoutEnd(withoutEnd(url.pathname).replace(/\/(chat\/completions|completions|models|embeddings)$/, ''));
   return {
     base: `${url.origin}${path === '' ? '/v1' : path}`,
     host: url.host,
@@ -42,6 +42,8 @@ export function readAddress(text: string): RemoteAddress {
     isEncrypted: url.protocol === 'https:',
   };
 }
+
+const withoutEnd = (path: string): string => path.replace(/\/+$/, '');
 
 /** Plain http over other people's networks: only where the user says so. */
 export const needsConsent = ({ reach, isEncrypted }: RemoteAddress): boolean => reach === 'public' && !isEncrypted;
