@@ -39,7 +39,8 @@ export interface Reply {
   readonly status: () => number | null;
 }
 
-export function replyOn(response: ServerResponse, host: string | null): Reply {
+/** @param slowReaderMs how long a client may read nothing */
+export function replyOn(response: ServerResponse, host: string | null, slowReaderMs = SLOW_READER_MS): Reply {
   const headers = { ...securityHeaders(host), 'Cache-Control': 'no-store' };
   let status: number | null = null;
   const send = (code: number, body: unknown, more: Record<string, string> = {}): void => {
@@ -54,7 +55,7 @@ export function replyOn(response: ServerResponse, host: string | null): Reply {
     }
     if (response.write(text)) return;
     try {
-      await once(response, 'drain', { signal: AbortSignal.timeout(SLOW_READER_MS) });
+      await once(response, 'drain', { signal: AbortSignal.timeout(slowReaderMs) });
     } catch {
       response.destroy();
       throw new ApiError(499, 'client_left', 'The client does not read.');
