@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { getLlama, LlamaLogLevel, type Token } from 'node-llama-cpp';
+import { speedSettings } from '#contract/benchmark.ts';
 import { createEngines, forkEngine } from '#main/engines/index.ts';
 import { writeGeneratedModel } from '#test/engine/generated-model.ts';
 import { median, spread, type BenchRow } from './row.ts';
@@ -74,6 +75,33 @@ async function direct(modelPath: string, threads: number): Promise<Way> {
   };
 }
 
+/** llama.cpp's decode loop in the addon, without a word of JavaScript: what a benchmark measures as writing. */
+async function decodeLoop(modelPath: string, threads: number, scratchFolder: string): Promise<Way> {
+  const engines = createEngines({ spawn: (kind) => forkEngine(kind, { entry }), log: () => undefined });
+  const { benchmark } = await engines.benchmark();
+  const settings = speedSettings.parse({
+    promptTokens: 8,
+    newTokens: TOKENS,
+    context: 0,
+    repetitions: 1,
+    batch: 512,
+    ubatch: 512,
+    keyType: 'F16',
+    valueType: 'F16',
+    flashAttention: 'auto',
+    threads,
+    gpuLayers: 0,
+  });
+  return {
+    once: async () => {
+      for await (const event of benchmark.speed({ modelPath, adapters: [], settings, threads: null, scratchFolder }))
+        if (event.type === 'finished') return TOKENS / median(event.newSeconds);
+      throw new Error('the measurement did not finish');
+    },
+    close: () => engines.close(),
+  };
+}
+
 /** Tokens a second through the engine, held against node-llama-cpp called directly in the same run. */
 export async function run(): Promise<BenchRow[]> {
   const folder = await mkdtemp(join(tmpdir(), 'lathe-bench-'));
@@ -82,23 +110,30 @@ export async function run(): Promise<BenchRow[]> {
     await writeGeneratedModel(modelPath, { layers: 6, embedding: 512, feedForward: 1536, seed: 3 });
     const engine = await throughEngine(modelPath);
     const library = await direct(modelPath, engine.threads);
+    const loop = await decodeLoop(modelPath, engine.threads, folder);
     const ours: number[] = [];
     const theirs: number[] = [];
+    const bare: number[] = [];
     // In turns, so that a busy moment of the machine meets both; the first round only warms up.
     for (let round = 0; round <= ROUNDS; round += 1) {
-      const [engineRate, libraryRate] = [await engine.once(), await library.once()];
+      const [engineRate, libraryRate, loopRate] = [await engine.once(), await library.once(), await loop.once()];
       if (round === 0) continue;
       ours.push(engineRate);
       theirs.push(libraryRate);
+      bare.push(loopRate);
     }
     await engine.close();
     await library.close();
+    await loop.close();
     const ratios = ours.map((rate, round) => rate / (theirs[round] ?? Number.NaN));
+    const ofLoop = ours.map((rate, round) => rate / (bare[round] ?? Number.NaN));
     const note = `generated model, 81 MB F32, ${TOKENS} greedy tokens, threads: ${engine.threads}`;
     return [
       { name: 'chat: tokens a second through the engine', value: median(ours), unit: 'tokens/s', spread: spread(ours, 1), note },
       { name: 'chat: node-llama-cpp called directly', value: median(theirs), unit: 'tokens/s', spread: spread(theirs, 1), note },
       { name: 'chat: ratio', value: median(ratios), unit: '×', spread: spread(ratios, 3), goal: '≥ 0.97' },
+      { name: 'chat: the decode loop alone (tg of a benchmark)', value: median(bare), unit: 'tokens/s', spread: spread(bare, 1), note },
+      { name: 'chat: of the decode loop', value: median(ofLoop), unit: '×', spread: spread(ofLoop, 3) },
     ];
   } finally {
     await rm(folder, { recursive: true });
