@@ -62,6 +62,7 @@ export function Controls({ run, chart, advice, onGone }: Props) {
         await chartAsPng(
           chart.current,
           run.name,
+          chart.current.closest('section')?.querySelector('[data-legend]') ?? null,
           notes.filter((note) => note !== ''),
         ),
       );

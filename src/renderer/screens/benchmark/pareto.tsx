@@ -39,7 +39,7 @@ export function ParetoSection({ variants, others, view: { dominated, recommendat
         dominated={dominated}
         recommendedId={isAtWork ? null : (recommendation?.id ?? null)}
       />
-      <ul className={classes.legend}>
+      <ul className={classes.legend} data-legend>
         {!isAtWork && (
           <li>
             <span className={classes.swatch} data-look="recommended" aria-hidden />
