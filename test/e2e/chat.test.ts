@@ -138,6 +138,8 @@ test('tokens show what could have stood in their places, by pointer and by keybo
   await page.getByRole('switch', { name: 'Keep token probabilities' }).click({ force: true });
   await composer(page).fill('Hello');
   await page.keyboard.press('Enter');
+  // Until the new answer is there, the last one is an earlier one, without them.
+  await answer(page).getByText('You said: Hello').waitFor();
   await answer(page).getByText('tokens/s').waitFor();
   await more(page, 'Show token probabilities');
   const tokens = page.getByRole('listbox', { name: /^Tokens of the answer/ });

@@ -7,6 +7,7 @@ import { readGguf } from '#core/gguf/read.ts';
 import { readSafetensors } from '#core/safetensors/read.ts';
 import { trainableFamily } from '#core/training/families.ts';
 import { joinRows, longestTogether, rowOf } from '#core/training/rows.ts';
+import { openFileSource } from '#engine/file-source.ts';
 import { llamaLibraries } from '#engine/llama-libraries.ts';
 import { loadNative } from '#engine/native.ts';
 import { peakBytes } from '../quantize/peak.ts';
@@ -49,7 +50,10 @@ const joined = joinRows(
   most,
 );
 const initial = await lefts(adapter);
-const family = trainableFamily(await readGguf(memorySource(new Uint8Array(await readFile(model)))), length);
+// Its header alone: what a bench reads beside would count as the trainer's memory.
+const source = await openFileSource(model);
+const family = trainableFamily(await readGguf(source), length);
+await source[Symbol.asyncDispose]();
 const libraries = device === 'CPU' ? undefined : llamaLibraries(device.toLowerCase().startsWith('cuda') ? 'cuda' : 'vulkan');
 const trainer = await loadNative({ libraries }).openTrainer({
   modelPath: model,
