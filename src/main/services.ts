@@ -131,7 +131,7 @@ export function openServices({ home, host, engines, log, clock = Date.now }: Ser
       quantize: quantizeRunner({ library, engines, cards, memory, isOutputTaken, scratchFolder, threads, versions, clock }),
       calibrate: calibrateRunner({ library, engines, isOutputTaken, threads, clock }),
       quality: qualityRunner({ library, engines, cards, threads, versions, clock }),
-      merge: mergeRunner({ library, engines, certificates, isOutputTaken, scratchFolder, threads, versions, clock }),
+      merge: mergeRunner({ library, engines, certificates, memory, isOutputTaken, scratchFolder, threads, versions, clock }),
       certify: certifyRunner({ library, engines, certificates, threads, versions, clock }),
       ...adapterRunners({ library, engines, isOutputTaken, versions, clock }),
       train: trainRunner({ library, engines, runs, memory, threads, versions, clock }),

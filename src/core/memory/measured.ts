@@ -10,7 +10,7 @@ export interface Measured {
 }
 
 /** `run`: what llama.cpp allocated for a model. The others: the most that a process had. */
-export const MEASURED_KINDS = ['run', 'train', 'quantize'] as const;
+export const MEASURED_KINDS = ['run', 'train', 'quantize', 'merge'] as const;
 export type MeasuredKind = (typeof MEASURED_KINDS)[number];
 
 /** Fewer than this say nothing about the next one. */

@@ -1,5 +1,6 @@
 import { basename, dirname } from 'node:path';
 import { toErrorData, type AppErrorData } from '#core/errors/index.ts';
+import { estimateConversion } from '#core/memory/jobs.ts';
 import { formatsOf, parseTarget } from '#core/quantize/targets.ts';
 import type { Certificate } from '#contract/adapters.ts';
 import type { Model } from '#contract/library.ts';
@@ -8,6 +9,7 @@ import type { CertificateRepository } from '../db/certificates.ts';
 import type { Library } from '../library/index.ts';
 import { exists, resolveUserPath } from '../library/paths.ts';
 import { inspectEntry } from '../library/states.ts';
+import type { Memory } from '../memory/index.ts';
 import { inputPaths, resolveOptions } from '../quantize/options.ts';
 import { adaptersAt, parentsOf, usableAdapters, type UsedAdapter } from './adapters.ts';
 import { certifyMerge, type CertifyServices } from './certify.ts';
@@ -23,11 +25,13 @@ import {
   removeEmptyFolder,
   removePartial,
 } from './output.ts';
+import { measuredWork } from './peak.ts';
 import type { JobContext, JobRunner, SpecOf } from './runner.ts';
 
 interface MergeOptions extends CertifyServices {
   readonly library: Pick<Library, 'usable' | 'enter' | 'hashOf'>;
   readonly certificates: CertificateRepository;
+  readonly memory: Pick<Memory, 'record'>;
   /** Whether another unfinished job is going to write a path. */
   readonly isOutputTaken: (path: string, exceptJobId: string | null) => boolean;
   /** Where working models are while they are needed. */
@@ -45,14 +49,15 @@ interface Written {
 
 /** Adapters in the weights of a model, for good, with the proof that they are. */
 export function mergeRunner(services: MergeOptions): JobRunner<'merge'> {
-  const { library, engines, certificates, isOutputTaken, scratchFolder, threads, versions, clock } = services;
+  const { library, engines, certificates, memory, isOutputTaken, scratchFolder, threads, versions, clock } = services;
 
   const write = async (spec: Spec, base: Model, adapters: readonly UsedAdapter[], context: JobContext): Promise<Written> => {
     const { signal, progress, scratchFolder } = context;
     const outputPath = resolveUserPath(spec.outputPath);
     await makeFolder(scratchFolder);
     if (formatOf(spec, base) === 'hf') await removeEmptyFolder(outputPath);
-    const { tensor } = await engines.tensor();
+    const { memoryBytes } = await sizesOf(spec, base);
+    const engine = await engines.tensor();
     const request = {
       basePath: base.path,
       adapters: adaptersAt(adapters),
@@ -64,7 +69,9 @@ export function mergeRunner(services: MergeOptions): JobRunner<'merge'> {
       scratchFolder,
       threads: threads(),
     };
-    return followWork(tensor.merge(request, { signal }), progress);
+    const settings = { target: spec.target ?? 'as it is', adapters: adapters.length };
+    const told = { kind: 'merge', modelName: base.name, settings, memoryBytes } as const;
+    return measuredWork(engine, memory, told, () => followWork(engine.tensor.merge(request, { signal }), progress));
   };
 
   /** The proof, or why there is none: what is written stays. */
@@ -161,9 +168,15 @@ export function mergeRunner(services: MergeOptions): JobRunner<'merge'> {
   };
 
   /** Exact for a target: merging changes values, not sizes. */
-  async function sizesOf(spec: Spec, base: Model): Promise<Pick<QuantizePlan, 'sizeBytes' | 'scratchBytes' | 'calibrationPasses'>> {
+  async function sizesOf(
+    spec: Spec,
+    base: Model,
+  ): Promise<Pick<QuantizePlan, 'sizeBytes' | 'scratchBytes' | 'memoryBytes' | 'calibrationPasses'>> {
     const { target, format, options, name } = spec;
-    if (target === null) return { sizeBytes: base.sizeBytes, scratchBytes: 0, calibrationPasses: 0 };
+    const { sizeBytes } = base;
+    // Its tensors stream through, as in a conversion.
+    const { totalBytes: memoryBytes } = estimateConversion({ totalBytes: sizeBytes });
+    if (target === null) return { sizeBytes, scratchBytes: 0, memoryBytes, calibrationPasses: 0 };
     const { tensor } = await engines.tensor();
     // A merged model is calibrated in a copy, as a model is whose weights change while it is calibrated.
     const resolved = { ...resolveOptions(options), trueSequential: true };

@@ -2,7 +2,6 @@ import { stat } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 import { AppError, toErrorData, type AppErrorData } from '#core/errors/index.ts';
 import { onDisk } from '#core/errors/on-disk.ts';
-import { PROCESS_BYTES } from '#core/memory/inference.ts';
 import { isPackedTarget } from '#core/quantize/targets.ts';
 import type { Model } from '#contract/library.ts';
 import type { QualityCard, QuantizePlan } from '#contract/quantize.ts';
@@ -26,7 +25,7 @@ import {
   removeEmptyFolder,
   removePartial,
 } from './output.ts';
-import { withPeak } from './peak.ts';
+import { measuredWork } from './peak.ts';
 import type { JobContext, JobRunner, SpecOf, WorkReport } from './runner.ts';
 
 interface QuantizeOptions extends MeasureOptions {
@@ -76,18 +75,9 @@ export function quantizeRunner(services: QuantizeOptions): JobRunner<'quantize'>
       threads: threads(),
     };
     const engine = await engines.tensor();
-    const { value, peakBytes } = await withPeak(engine, () => followWork(engine.tensor.quantize(request, { signal }), progress));
-    if (peakBytes !== null && value.resumedTensors === 0) {
-      memory.record({
-        kind: 'quantize',
-        modelName: model.name,
-        device: 'processor',
-        settings: { target: plan.target, format: plan.format },
-        predictedBytes: plan.memoryBytes + PROCESS_BYTES,
-        measuredBytes: peakBytes,
-      });
-    }
-    return value;
+    const { target, format, memoryBytes } = plan;
+    const told = { kind: 'quantize', modelName: model.name, settings: { target, format }, memoryBytes } as const;
+    return measuredWork(engine, memory, told, () => followWork(engine.tensor.quantize(request, { signal }), progress));
   };
 
   /** The model, and the user's own texts where they had a part in it. */

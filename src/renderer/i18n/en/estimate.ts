@@ -108,7 +108,7 @@ export const estimate = {
       corrected_one: 'With what was learned here: {{factor}} × the estimate, from {{number}} measurement.',
       corrected_other: 'With what was learned here: {{factor}} × the estimate, the median of {{number}} measurements.',
       use: 'Use what was learned',
-      kinds: { run: 'Load', train: 'Training', quantize: 'Quantizing' },
+      kinds: { run: 'Load', train: 'Training', quantize: 'Quantizing', merge: 'Merging' },
       model: 'Model',
       kind: 'What',
       told: 'Estimated',

@@ -107,7 +107,7 @@ export const estimate: Pick<Messages, 'estimate'> = {
       learned_other: '{{kind}}，{{device}}：实测 {{number}} 次，误差中位数 {{error}}，实际为估算的 {{factor}} 倍（中位数）。',
       corrected_other: '已按本机实测修正：估算的 {{factor}} 倍，为 {{number}} 次实测的中位数。',
       use: '按实测修正',
-      kinds: { run: '加载', train: '训练', quantize: '量化' },
+      kinds: { run: '加载', train: '训练', quantize: '量化', merge: '合并' },
       model: '模型',
       kind: '工作',
       told: '估算',
