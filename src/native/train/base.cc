@@ -12,13 +12,27 @@ namespace {
 
 /// Bytes that are on their way from the file to the device at a time.
 constexpr size_t kPiece = 16 * 1024 * 1024;
-constexpr size_t kTensorsOfGroup = 65'536;
 
 /// The layer in blk.N.…; -1 for other names.
 int64_t layer_of(const std::string& name) {
   int64_t layer = -1;
   if (name.rfind("blk.", 0) == 0) std::from_chars(name.data() + 4, name.data() + name.size(), layer);
   return layer;
+}
+
+/// Whether a tensor has data, of at most `most` bytes. ggml multiplies modulo 2⁶⁴: its sizes may look small that are
+/// not, and beside a length of 0 the others may be anything.
+bool fits(const GgmlApi& api, const ggml_tensor* tensor, int64_t most) {
+  const auto block_bytes = static_cast<int64_t>(api.ggml_type_size(tensor->type));
+  const int64_t block = api.ggml_blck_size(tensor->type);
+  if (block <= 0 || block_bytes <= 0 || tensor->ne[0] < block) return false;
+  const int64_t most_blocks = most / block_bytes;
+  int64_t blocks = tensor->ne[0] / block;
+  for (int d = 1; d < GGML_MAX_DIMS; ++d) {
+    if (tensor->ne[d] < 1 || blocks > most_blocks / tensor->ne[d]) return false;
+    blocks *= tensor->ne[d];
+  }
+  return blocks <= most_blocks;
 }
 
 CodedError bad_model(const std::string& path, const std::string& problem) {
@@ -64,14 +78,14 @@ BaseWeights::BaseWeights(const GgmlApi& api, ggml_backend_t backend, const std::
     const size_t size = api.ggml_nbytes(tensor);
     const auto offset =
         static_cast<int64_t>(api.gguf_get_data_offset(file_.get()) + api.gguf_get_tensor_offset(file_.get(), i));
-    if (offset < 0 || offset > length || size > static_cast<size_t>(length - offset))
-      throw bad_model(path, name + " lies beyond the file's end");
+    if (offset < 0 || offset > length || !fits(api, tensor, length - offset))
+      throw bad_model(path, name + " does not lie in the file");
     places_[name] = {offset, size};
     if (trained(name)) continue;
     const int64_t layer = layer_of(name);
     Group& group = groups_[layer];
     if (group.context == nullptr) {
-      group.context = std::make_unique<TensorContext>(api, std::min(sizes[layer], kTensorsOfGroup) + 1);
+      group.context = std::make_unique<TensorContext>(api, sizes[layer] + 1);
       group.buffer = std::make_unique<BackendBuffer>(api);
     }
     ggml_tensor* own = api.ggml_new_tensor_4d(group.context->get(), tensor->type, tensor->ne[0], tensor->ne[1],
@@ -133,7 +147,8 @@ void BaseWeights::load(Group& group) {
 }
 
 void BaseWeights::hold(int64_t layer) {
-  if (!streaming_ || held_ == layer) return;
+  // The slot is made for layers; what belongs to none is always there.
+  if (!streaming_ || layer < 0 || held_ == layer) return;
   const auto found = groups_.find(layer);
   if (found == groups_.end()) return;
   place_in_slot(found->second);
@@ -153,6 +168,10 @@ ggml_tensor* BaseWeights::find(const std::string& name) const {
 void BaseWeights::read_rows(const std::string& name, int64_t first, int64_t rows, float* out) const {
   const ggml_tensor* tensor = describe(name);
   if (tensor == nullptr) throw bad_model(path_, "no tensor " + name);
+  const int64_t held = tensor->ne[1] * tensor->ne[2] * tensor->ne[3];
+  if (first < 0 || rows < 0 || first > held - rows) throw bad_model(path_, name + " has fewer rows");
+  const ggml_to_float_t to_float = api_.ggml_get_type_traits(tensor->type)->to_float;
+  if (tensor->type != GGML_TYPE_F32 && to_float == nullptr) throw bad_model(path_, name + " holds no floats");
   const size_t row = api_.ggml_row_size(tensor->type, tensor->ne[0]);
   std::vector<char> packed(row * static_cast<size_t>(rows));
   std::ifstream file = open_file(path_);
@@ -160,7 +179,7 @@ void BaseWeights::read_rows(const std::string& name, int64_t first, int64_t rows
   if (tensor->type == GGML_TYPE_F32)
     std::copy_n(reinterpret_cast<const float*>(packed.data()), rows * tensor->ne[0], out);
   else
-    api_.ggml_get_type_traits(tensor->type)->to_float(packed.data(), out, rows * tensor->ne[0]);
+    to_float(packed.data(), out, rows * tensor->ne[0]);
 }
 
 size_t BaseWeights::bytes() const {

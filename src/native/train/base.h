@@ -28,7 +28,8 @@ class BaseWeights {
   /// Makes the tensors of a layer usable, and with streaming those of other layers not.
   void hold(int64_t layer);
 
-  /// Reads rows of a tensor of the file as float32: out [rows × ne0].
+  /// Reads rows of a tensor of the file as float32: out [rows × ne0]. Throws CodedError train.badModel: no such tensor,
+  /// fewer rows, a type without floats.
   void read_rows(const std::string& name, int64_t first, int64_t rows, float* out) const;
   size_t bytes() const;
 

@@ -1,36 +1,18 @@
 // ggml's encoders and decoders of every type, on foreign blocks and on floats of any bits. The libraries are not
-// instrumented, so their buffers end at a page that nobody may touch. LATHE_GGML_BASE, LATHE_GGML, LATHE_LLAMA: paths
-// of the libraries.
+// instrumented, so their buffers end at a page that nobody may touch.
 #include <sys/mman.h>
 #include <unistd.h>
 
 #include <cstdlib>
-#include <string>
 
 #include "coded_error.h"
-#include "ggml_api.h"
 #include "input.h"
-#include "job_control.h"
+#include "library.h"
 #include "quantize/ggml_types.h"
 
 using namespace lathe;
 
 namespace {
-
-const GgmlApi& library() {
-  static const GgmlApi& api = [&]() -> const GgmlApi& {
-    const auto variable = [](const char* name) {
-      return std::string(std::getenv(name) == nullptr ? "" : std::getenv(name));
-    };
-    GgmlLibraries libraries;
-    libraries.ggml_base = variable("LATHE_GGML_BASE");
-    libraries.ggml = variable("LATHE_GGML");
-    libraries.llama = variable("LATHE_LLAMA");
-    libraries.folder = libraries.ggml.substr(0, libraries.ggml.rfind('/'));
-    return load_ggml(libraries);
-  }();
-  return api;
-}
 
 /// Memory whose last byte is the last before a page without rights.
 class Guarded {
@@ -56,20 +38,10 @@ class Guarded {
   size_t whole_;
 };
 
-/// Never cancelled, and tells nobody.
-class Quiet : public JobControl {
- public:
-  void report(double, double) override {}
-  const std::atomic<bool>& cancelled() const override { return cancelled_; }
-
- private:
-  std::atomic<bool> cancelled_{false};
-};
-
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-  const GgmlApi& api = library();
+  const GgmlApi& api = fuzz::library();
   fuzz::Input input(data, size);
   const auto type = static_cast<ggml_type>(input.between(0, GGML_TYPE_COUNT - 1));
   const ggml_type_traits* traits = api.ggml_get_type_traits(type);
@@ -77,7 +49,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const int64_t length = traits->blck_size * input.between(1, std::max<int64_t>(1, 512 / traits->blck_size));
   const int64_t rows = input.between(1, 3);
   const size_t row_bytes = api.ggml_row_size(type, length);
-  Quiet control;
+  fuzz::Quiet control;
   Guarded blocks(rows * row_bytes), weight(4 * rows * length), target(rows * row_bytes), importance(4 * length);
   input.fill(blocks.bytes(), rows * row_bytes);
   try {
