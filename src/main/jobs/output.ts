@@ -100,6 +100,12 @@ export async function removePartial(path: string): Promise<void> {
 }
 
 /**
+ * How far a file's time may lie before the moment it was written, in ms: FAT counts in steps of two seconds, Linux takes the time
+ * of the last clock tick (4 to 10 ms). What lay there before a run began is refused by that run's own check of its output.
+ */
+const FILE_TIME_STEP_MS = 2000;
+
+/**
  * Bytes of what an interrupted run left under the result's own name: that name is given only to what is complete. Null where
  * there is nothing, or an empty folder. Throws `convert.outputExists` for what was there before the run.
  */
@@ -108,6 +114,6 @@ export async function publishedSince(path: string, sinceMs: number): Promise<num
   const found = await onDisk(path, () => stat(path));
   const sizeBytes = await sizeOf(path);
   if (found.isDirectory() && sizeBytes === 0) return null;
-  if (found.mtimeMs < sinceMs) throw new AppError('convert.outputExists', { path });
+  if (found.mtimeMs < sinceMs - FILE_TIME_STEP_MS) throw new AppError('convert.outputExists', { path });
   return sizeBytes;
 }
