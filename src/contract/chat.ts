@@ -103,6 +103,13 @@ export const mixedAdapter = z.object({ adapterId: id, scale: mixedScale, isOn: z
 export type MixedAdapter = z.output<typeof mixedAdapter>;
 const adapterMix = z.array(mixedAdapter).max(MAX_MIXED_ADAPTERS);
 
+/** What a model wrote in the place of a conversation's oldest turns. */
+export const conversationSummary = z.object({
+  text: z.string(),
+  /** Turns from the beginning that it is the summary of. */
+  turns: count,
+});
+
 /** What was measured while an answer was made. */
 export const answerFacts = z.object({
   /** Null of a model that was removed since, and of a remote engine's. */
@@ -126,6 +133,8 @@ export const answerFacts = z.object({
   cachedTokens: count,
   /** Turns from the conversation's beginning that the context had no room for; absent: none. */
   droppedTurns: count.optional(),
+  /** Read in the place of the oldest turns; absent: none. The next answer on this branch goes on from it. */
+  summary: conversationSummary.optional(),
   answerTokens: count,
   timeToFirstTokenMs: z.number().nullable(),
   tokensPerSecond: z.number().nullable(),
@@ -213,7 +222,9 @@ export const promptReport = z.object({
   specialTokens: z.array(z.string()),
   promptTokens: count,
   contextLength: count,
-  /** Turns from the beginning that the policy leaves out. */
+  /** Turns from the beginning that a summary stands for already. */
+  summarisedTurns: count,
+  /** Turns after those that the policy leaves out, or would have summarised. */
   droppedTurns: count,
   droppedSystem: z.boolean(),
   /** False: even the shortest prompt that the policy allows is too long, and sending would fail. */
@@ -224,6 +235,8 @@ export const generationEvent = z.discriminatedUnion('type', [
   /** The user's message and the empty answer, as they were saved. */
   z.object({ type: z.literal('started'), messages: z.array(message) }),
   z.object({ type: z.literal('loading'), stage: loadStage, fraction: fraction.nullable() }),
+  /** Before the answer, so many turns from the beginning are being summarised. */
+  z.object({ type: z.literal('summary'), turns: count }),
   z.object({ type: z.literal('prompt'), doneTokens: count, totalTokens: count }),
   /** Text to append: several tokens at a time, about 30 events a second. `tokens`: where `topLogprobs` asked for them. */
   answerText,

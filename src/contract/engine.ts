@@ -15,6 +15,7 @@ import {
   answerFormat,
   answerText,
   loadStage,
+  conversationSummary,
   promptMode,
   promptReport,
   sampling,
@@ -86,6 +87,8 @@ const generateRequest = z.object({
   template: z.string().optional(),
   /** The beginning of the answer: the model goes on from there. */
   prefill: z.string().optional(),
+  /** In the place of the oldest turns, under the policy that summarises them. */
+  summary: conversationSummary.optional(),
 });
 
 /** An adapter's file or folder, and how strongly it acts. */
@@ -135,6 +138,7 @@ const inference = {
   generate: stream(
     generateRequest,
     z.discriminatedUnion('type', [
+      z.object({ type: z.literal('summary'), turns: count }),
       z.object({ type: z.literal('prompt'), doneTokens: count, totalTokens: count }),
       answerText,
       z.object({ type: z.literal('finished'), facts: answerFacts.omit({ modelId: true, modelName: true }), stopReason }),

@@ -86,6 +86,7 @@ export function fakeChat(store: FakeChatStore) {
         specialTokens: ['<|im_start|>', '<|im_end|>'],
         promptTokens: isLong && !rolls ? CONTEXT_LENGTH + 1200 : whole,
         contextLength: CONTEXT_LENGTH,
+        summarisedTurns: 0,
         droppedTurns: rolls ? 2 : 0,
         droppedSystem: false,
         fits: !isLong || rolls,

@@ -4,9 +4,11 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll } from 'vitest';
 import type { TokenChoice } from '#contract/chat.ts';
+import { quantizeOptions } from '#contract/quantize.ts';
 import { createEngines, forkEngine, type EngineClient, type Engines } from '#main/engines/index.ts';
 import { writeGeneratedModel, type GeneratedModel } from './generated-model.ts';
 
+const demo = fileURLToPath(new URL('../../resources/demo/model', import.meta.url));
 const entry = fileURLToPath(new URL('../../src/engine/index.ts', import.meta.url));
 
 export type Inference = EngineClient<'inference'>['inference'];
@@ -47,6 +49,14 @@ export function useInference() {
       const path = join(folder, `${name}.gguf`);
       await writeGeneratedModel(path, options);
       await load(path, contextLength);
+    },
+    /** The model that comes with Lathe, which says words; its own context is of 1024 tokens. */
+    loadDemo: async (): Promise<void> => {
+      const outputPath = join(folder, 'demo.gguf');
+      const { tensor } = await engines.tensor();
+      const common = { format: 'gguf' as const, options: quantizeOptions.parse({}), name: 'demo', scratchFolder: folder, threads: 1 };
+      for await (const _ of tensor.quantize({ ...common, modelPath: demo, target: 'F16', outputPath }));
+      await load(outputPath);
     },
     ask: async (request: Partial<GenerateRequest> & Pick<GenerateRequest, 'turns'>): Promise<Answer> => {
       let text = '';

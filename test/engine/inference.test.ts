@@ -62,7 +62,7 @@ async function ask(request: Partial<Request> & Pick<Request, 'turns'>): Promise<
   for await (const event of (await inference()).generate({ mode: 'text', systemPrompt: '', sampling: greedy, ...request })) {
     if (event.type === 'prompt') prompts.push(event);
     else if (event.type === 'finished') return { text, textEvents, prompts, finished: event };
-    else {
+    else if (event.type === 'text') {
       text += event.text;
       textEvents += 1;
     }

@@ -1,8 +1,8 @@
 /**
- * What to do when a conversation has outgrown the context: refuse, let the oldest turns go, or let the oldest turns go but
- * never the system prompt.
+ * What to do when a conversation has outgrown the context: refuse, let the oldest turns go, let the oldest turns go but never the
+ * system prompt, or have the model summarise them first.
  */
-export const CONTEXT_POLICIES = ['stop', 'rolling', 'keepSystem'] as const;
+export const CONTEXT_POLICIES = ['stop', 'rolling', 'keepSystem', 'summarise'] as const;
 export type ContextPolicy = (typeof CONTEXT_POLICIES)[number];
 
 /** The share of a context that a rolling window leaves for the answer, if the answer may be that long. */
@@ -48,14 +48,14 @@ export function contextCuts({ policy, roles, hasSystem }: CutOptions): ContextCu
  * The mildest cut whose prompt fits, found by halving: each leaves out more than the one before. Null where none fits.
  * @param tokensOf what a prompt cut so takes; it is asked about log2 of the number of cuts
  */
-export async function mildestFit<T>(
-  cuts: readonly ContextCut[],
+export async function mildestFit<C, T>(
+  cuts: readonly C[],
   room: number,
-  tokensOf: (cut: ContextCut) => Promise<{ readonly tokens: number; readonly prompt: T }>,
-): Promise<{ readonly cut: ContextCut; readonly prompt: T } | null> {
+  tokensOf: (cut: C) => Promise<{ readonly tokens: number; readonly prompt: T }>,
+): Promise<{ readonly cut: C; readonly prompt: T } | null> {
   let low = 0;
   let high = cuts.length;
-  let best: { readonly cut: ContextCut; readonly prompt: T } | null = null;
+  let best: { readonly cut: C; readonly prompt: T } | null = null;
   // Most conversations fit whole.
   let probe = 0;
   while (low < high) {

@@ -1,5 +1,6 @@
 import { randomInt } from 'node:crypto';
 import type { LlamaContextSequence, LlamaGrammarEvaluationState, SequenceEvaluateOptions, Token } from 'node-llama-cpp';
+import { summarisedTurns, type Summary } from '#core/chat/summary.ts';
 import { stopFinder } from '#core/chat/stop-strings.ts';
 import { AppError } from '#core/errors/index.ts';
 import type { Sampling, TokenChoice } from '#contract/chat.ts';
@@ -17,6 +18,7 @@ export interface GenerationFacts {
   readonly promptTokens: number;
   readonly cachedTokens: number;
   readonly droppedTurns?: number;
+  readonly summary?: Summary;
   readonly answerTokens: number;
   readonly timeToFirstTokenMs: number | null;
   readonly tokensPerSecond: number | null;
@@ -24,6 +26,8 @@ export interface GenerationFacts {
 }
 
 export type GenerateEvent =
+  /** So many turns from the beginning are being summarised. */
+  | { readonly type: 'summary'; readonly turns: number }
   | { readonly type: 'prompt'; readonly doneTokens: number; readonly totalTokens: number }
   | { readonly type: 'text'; readonly text: string; readonly tokens?: TokenChoice[] }
   | { readonly type: 'finished'; readonly facts: GenerationFacts; readonly stopReason: StopReason };
@@ -37,6 +41,12 @@ const RANDOM_SEED = 0xffff_ffff;
 /** Tokens before a token that its text is made out with. */
 const LOOK_BACK = 8;
 
+export interface GenerateContext {
+  readonly signal: AbortSignal;
+  readonly stop: AbortSignal;
+  readonly templates: TemplateRunner;
+}
+
 /**
  * Answer a request: events of the prompt's progress, of text, and at last what was measured. Each token is made when
  * the reader asks for the next event, so a reader who stops stops the work. `signal` ends it within one token without
@@ -46,7 +56,7 @@ export async function* generate(
   open: OpenModel,
   { context, sequence }: OpenContext,
   request: PromptRequest,
-  { signal, stop, templates }: { readonly signal: AbortSignal; readonly stop: AbortSignal; readonly templates: TemplateRunner },
+  { signal, stop, templates }: GenerateContext,
 ): AsyncGenerator<GenerateEvent> {
   const startMs = performance.now();
   const seed = request.sampling.seed ?? randomInt(RANDOM_SEED);
@@ -123,11 +133,13 @@ export async function* generate(
   }
   if (!isCut) text += stops.push(words.end()).text + stops.rest();
   if (text !== '') yield tell();
+  const summary = sampling.contextPolicy === 'summarise' ? request.summary : undefined;
   const facts: GenerationFacts = {
     sampling,
     promptTokens: prompt.length,
     cachedTokens,
     ...(cut.droppedTurns === 0 ? {} : { droppedTurns: cut.droppedTurns }),
+    ...(summary === undefined || summarisedTurns(request.turns, summary) === 0 ? {} : { summary }),
     answerTokens: answer.length,
     timeToFirstTokenMs: firstMs === null ? null : firstMs - startMs,
     // Between the first and the last: the time before the first is the prompt's.

@@ -1,5 +1,6 @@
 import { tmpdir } from 'node:os';
 import { AppError } from '#core/errors/index.ts';
+import { summarisedTurns } from '#core/chat/summary.ts';
 import { shapeFromGguf } from '#core/memory/shape-gguf.ts';
 import type { inferenceContract } from '#contract/engine.ts';
 import type { Handlers } from '#contract/define.ts';
@@ -12,6 +13,7 @@ import { KeptAdapters } from './kept-adapters.ts';
 import { loadLlama, type LlamaRuntime } from './llama.ts';
 import { measureThreads, openContext, openModel, readHeader, type OpenContext, type OpenModel } from './model.ts';
 import { fitPrompt } from './prompt.ts';
+import { summarised } from './summary.ts';
 import { createTemplateRunner } from './template-runner.ts';
 
 type InferenceHandlers = Handlers<typeof inferenceContract>['inference'];
@@ -148,7 +150,8 @@ export function createInference(log: EngineLog): InferenceHandlers {
       const { stop, release } = await hold(signal);
       try {
         if (open === undefined || context === undefined) throw new AppError('engine.noModel', {});
-        yield* generate(open, context, input, { signal, stop, templates });
+        const work = { signal, stop, templates };
+        yield* generate(open, context, yield* summarised(open, context, input, work), work);
       } finally {
         release();
       }
@@ -167,6 +170,7 @@ export function createInference(log: EngineLog): InferenceHandlers {
         promptTokens: tokens.length,
         contextLength,
         fits,
+        summarisedTurns: input.sampling.contextPolicy === 'summarise' ? summarisedTurns(input.turns, input.summary) : 0,
         ...cut,
       };
     },

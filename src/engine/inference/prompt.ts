@@ -1,5 +1,6 @@
 import type { Token } from 'node-llama-cpp';
 import { contextCuts, mildestFit, promptRoom, type ContextCut } from '#core/chat/context.ts';
+import { withSummary, type Summary } from '#core/chat/summary.ts';
 import type { PromptTurn, Tool } from '#core/chat/turn.ts';
 import { AppError } from '#core/errors/index.ts';
 import type { Sampling } from '#contract/chat.ts';
@@ -16,6 +17,8 @@ export interface PromptRequest {
   readonly template?: string | undefined;
   /** The beginning of the answer: the model goes on from there. */
   readonly prefill?: string | undefined;
+  /** In the place of the oldest turns, under the policy that summarises them. */
+  readonly summary?: Summary | undefined;
 }
 
 export interface FittedPrompt {
@@ -29,7 +32,7 @@ export interface FittedPrompt {
  * The tokens that a request is for the model. Throws `chat.*` where there is no template or it fails or does not end, and
  * `tokenizer.unsupportedText`.
  */
-async function promptTokens(
+export async function promptTokens(
   { model, chatTemplate: own, check }: OpenModel,
   request: PromptRequest,
   templates: TemplateRunner,
@@ -50,15 +53,24 @@ async function promptTokens(
   return tokens[0] === bos ? tokens : [...start, ...tokens];
 }
 
-/** The prompt of a request after the request's own policy, counted in tokens. Nothing but whole turns is left out. */
+/** Tokens that the prompt of a request may have. */
+export const roomOf = ({ sampling }: PromptRequest, contextLength: number): number =>
+  promptRoom(sampling.contextPolicy, contextLength, sampling.maxTokens);
+
+/**
+ * The prompt of a request after the request's own policy, counted in tokens. Nothing but whole turns is left out; those that a
+ * summary stands for are not counted among them.
+ * @param room in the place of what the policy allows
+ */
 export async function fitPrompt(
   open: OpenModel,
   contextLength: number,
   request: PromptRequest,
   templates: TemplateRunner,
+  room: number = roomOf(request, contextLength),
 ): Promise<FittedPrompt> {
-  const { turns, mode, systemPrompt, sampling } = request;
-  const room = promptRoom(sampling.contextPolicy, contextLength, sampling.maxTokens);
+  const { mode, systemPrompt, sampling } = request;
+  const turns = sampling.contextPolicy === 'summarise' ? withSummary(request.turns, request.summary) : request.turns;
   const cuts = contextCuts({
     // A text has no turns that could be left out.
     policy: mode === 'text' ? 'stop' : sampling.contextPolicy,

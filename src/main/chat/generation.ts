@@ -2,6 +2,7 @@ import type { z } from 'zod';
 import { AppError } from '#core/errors/index.ts';
 import type { answerFacts, answerText, generationEvent, Thread } from '#contract/chat.ts';
 import type { Model } from '#contract/library.ts';
+import type { Summary } from '#core/chat/summary.ts';
 import type { PromptTurn, Tool } from '#core/chat/turn.ts';
 import { adaptersAt, type UsedAdapter } from '../jobs/adapters.ts';
 import type { LoadedModel } from './loaded-model.ts';
@@ -10,7 +11,7 @@ import type { Turnstile } from './turns.ts';
 export type AnswerFacts = z.output<typeof answerFacts>;
 export type GenerationEvent = z.output<typeof generationEvent>;
 /** What comes before the end of an answer. */
-export type AnswerEvent = Extract<GenerationEvent, { type: 'loading' | 'prompt' | 'text' }>;
+export type AnswerEvent = Extract<GenerationEvent, { type: 'loading' | 'summary' | 'prompt' | 'text' }>;
 
 /** What is asked, whoever answers. */
 export interface Asked extends Pick<Thread, 'mode' | 'systemPrompt' | 'sampling'> {
@@ -20,6 +21,8 @@ export interface Asked extends Pick<Thread, 'mode' | 'systemPrompt' | 'sampling'
   readonly template?: string | undefined;
   /** The beginning of the answer: the model goes on from there. */
   readonly prefill?: string | undefined;
+  /** Of the oldest turns, made for an answer before. */
+  readonly summary?: Summary | undefined;
 }
 
 /** An answer of a model of the library. */
@@ -44,7 +47,7 @@ export interface Made {
 }
 
 /** A request as the engine's contract asks for it. */
-export function engineRequest({ mode, systemPrompt, sampling, turns, tools, template, prefill }: Asked) {
+export function engineRequest({ mode, systemPrompt, sampling, turns, tools, template, prefill, summary }: Asked) {
   return {
     mode,
     systemPrompt,
@@ -53,6 +56,7 @@ export function engineRequest({ mode, systemPrompt, sampling, turns, tools, temp
     ...(tools === undefined || tools.length === 0 ? {} : { tools: [...tools] }),
     ...(template === undefined ? {} : { template }),
     ...(prefill === undefined ? {} : { prefill }),
+    ...(summary === undefined ? {} : { summary }),
   };
 }
 

@@ -1,3 +1,4 @@
+import { said } from '#core/chat/summary.ts';
 import { titleOf, turnsTo } from '#core/chat/thread.ts';
 import { AppError } from '#core/errors/index.ts';
 import { defaultLoad, type LoadSettings } from '#core/memory/load.ts';
@@ -217,7 +218,7 @@ export function createChat(options: ChatOptions) {
   ): AsyncIterable<GenerationEvent> => {
     const message = newMessage({ threadId: thread.id, parentId, role: 'assistant', text: '' });
     noteUse(runnable);
-    const request = { ...asked(thread), ...runnable, turns: turnsTo(repository.messages(thread.id), parentId) };
+    const request = { ...asked(thread), ...runnable, ...said(repository.messages(thread.id), parentId) };
     return answers.stream(message, request, { type: 'started', messages: [...told, message] }, signal);
   };
 
@@ -280,8 +281,10 @@ export function createChat(options: ChatOptions) {
       if (thread.remote !== null) throw new AppError('remote.noContinuation', {});
       const runnable = await runnableOf(thread);
       noteUse(runnable);
-      const turns = turnsTo(repository.messages(threadId), message.parentId);
-      const request = { ...asked(thread), ...runnable, turns, prefill: message.text };
+      const messages = repository.messages(threadId);
+      // What it began from, it goes on from.
+      const conversation = { ...said(messages, messageId), turns: turnsTo(messages, message.parentId) };
+      const request = { ...asked(thread), ...runnable, ...conversation, prefill: message.text };
       yield* answers.stream(message, request, { type: 'started', messages: [message] }, signal);
     },
     callTools: async function* ({ threadId, messageId, results }, { signal }) {
@@ -317,12 +320,12 @@ export function createChat(options: ChatOptions) {
       if (threadId !== null && parentId !== null) messageOf(threadId, parentId);
       const status = loadedModel.status();
       if (status.state !== 'ready' || status.modelId !== thread.modelId) throw new AppError('engine.noModel', {});
-      const said = threadId === null ? [] : repository.messages(threadId);
+      const messages = threadId === null ? [] : repository.messages(threadId);
       // As it will stand there when this text has been sent.
-      const next = { id: '', parentId, role: 'user' as const, text };
-      const turns = text === '' ? turnsTo(said, parentId) : turnsTo([...said, next], next.id);
+      const next = { id: '', parentId, role: 'user' as const, text, facts: null };
       const { inference } = await engines.inference();
-      return inference.prompt(engineRequest({ ...asked(thread), turns }));
+      const conversation = text === '' ? said(messages, parentId) : said([...messages, next], next.id);
+      return inference.prompt(engineRequest({ ...asked(thread), ...conversation }));
     },
     tokens: ({ threadId, messageId }) => {
       messageOf(threadId, messageId);

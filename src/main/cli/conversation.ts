@@ -80,6 +80,7 @@ export function createConversation({
           const answer = event.messages.at(-1);
           if (answer !== undefined) place = { threadId, parentId: answer.id };
         } else if (event.type === 'loading') progress('loading the model…');
+        else if (event.type === 'summary') progress('summarising what was said first…');
         else if (event.type === 'prompt') progress('reading…');
         else if (event.type === 'text') {
           progress('');

@@ -1,6 +1,7 @@
 import { statSync, readFileSync } from 'node:fs';
 import { connect as openSocket } from 'node:net';
 import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import type { ServerRequest } from '#contract/server.ts';
 import { fakeEngines } from '../support/fake-engines.ts';
@@ -110,6 +111,19 @@ describe('what may be asked', () => {
     // The refusal may come while the body is still being sent, which some clients tell as a broken connection.
     if (response !== undefined) expect(response.status).toBe(413);
     expect((await post(api, '/v1/chat/completions', plain)).status).toBe(200);
+  });
+
+  it('is never unpacked: one of gzip is no JSON, whatever it would become', async () => {
+    const api = await testApi();
+    const { port, token } = api.running;
+    const ask = (body: Uint8Array<ArrayBuffer>): Promise<Response> =>
+      fetch(`http://127.0.0.1:${port}/v1/chat/completions`, {
+        method: 'POST',
+        headers: { Authorization: `Bearer ${token}`, 'Content-Type': 'application/json', 'Content-Encoding': 'gzip' },
+        body,
+      });
+    expect((await ask(gzipSync(JSON.stringify(plain)))).status).toBe(400);
+    expect((await ask(gzipSync(Buffer.alloc(64 * 2 ** 20, ' ')))).status).toBe(400);
   });
 
   it('that is no UTF-8 is refused', async () => {

@@ -169,7 +169,16 @@ export function fakeEngines(script: readonly string[] = ['Once', ' upon', ' a ti
     prompt: (input) => {
       asked.push(['prompt', input]);
       const text = input.turns.map((turn) => turn.text).join('|');
-      return { text, specialTokens: [], promptTokens: text.length, contextLength: 2048, droppedTurns: 0, droppedSystem: false, fits: true };
+      return {
+        text,
+        specialTokens: [],
+        promptTokens: text.length,
+        contextLength: 2048,
+        summarisedTurns: 0,
+        droppedTurns: 0,
+        droppedSystem: false,
+        fits: true,
+      };
     },
     tryTemplate: ({ template }) => (asked.push(['tryTemplate', template]), { text: template }),
     checkFormat: ({ format }) => (asked.push(['checkFormat', format]), {}),

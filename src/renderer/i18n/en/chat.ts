@@ -87,6 +87,8 @@ export const chat = {
     phases: {
       starting: 'Starting',
       prompt: 'Reading your text: {{done}} of {{total}} tokens',
+      summary_one: 'Summarising the oldest message',
+      summary_other: 'Summarising the oldest {{number}} messages',
       stopping: 'Stopping',
     },
     figures: {

@@ -87,6 +87,7 @@ export const chat = {
     phases: {
       starting: '正在开始',
       prompt: '正在阅读你的文本：{{done}} / {{total}} 个词元',
+      summary_other: '正在总结最早的 {{number}} 条消息',
       stopping: '正在停止',
     },
     figures: {

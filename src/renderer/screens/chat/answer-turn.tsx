@@ -205,6 +205,9 @@ function Figures({ facts }: { readonly facts: NonNullable<Message['facts']> }) {
     ...(facts.droppedTurns === undefined
       ? []
       : [t('chatContext.dropped', { count: facts.droppedTurns, number: format.number(facts.droppedTurns) })]),
+    ...(facts.summary === undefined
+      ? []
+      : [t('chatContext.readSummary', { count: facts.summary.turns, number: format.number(facts.summary.turns) })]),
   ].join(' · ');
   return (
     <Tooltip label={more} multiline maw={360} position="bottom-start">

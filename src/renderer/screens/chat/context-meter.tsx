@@ -1,7 +1,7 @@
 import { Button, Popover, Radio, Stack } from '@mantine/core';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
-import { CONTEXT_POLICIES } from '#core/chat/context.ts';
+import { CONTEXT_POLICIES, type ContextPolicy } from '#core/chat/context.ts';
 import { useFormat } from '../../format.ts';
 import { useLive } from '../../live.ts';
 import { PromptDialog } from './prompt-dialog.tsx';
@@ -94,18 +94,25 @@ export function ContextNotice({ chat }: { readonly chat: Chat }) {
   const { fits, droppedTurns, droppedSystem, promptTokens, contextLength } = report;
   if (fits && droppedTurns === 0 && !droppedSystem) return null;
   const { sampling } = settings;
+  const drops = sampling.contextPolicy === 'summarise' ? 'summarises' : droppedSystem ? 'dropsSystem' : 'drops';
   const canRoll = settings.mode === 'chat' && sampling.contextPolicy === 'stop' && chat.turns.length > 0;
+  const follow = (contextPolicy: ContextPolicy): void => chat.change({ sampling: { ...sampling, contextPolicy } });
   return (
     <div className={classes.notice} data-blocking={!fits || undefined} role="status">
       <span>
         {fits
-          ? t(droppedSystem ? 'chatContext.dropsSystem' : 'chatContext.drops', { count: droppedTurns, number: format.number(droppedTurns) })
+          ? t(`chatContext.${drops}`, { count: droppedTurns, number: format.number(droppedTurns) })
           : t('chatContext.tooLong', { over: format.number(promptTokens - contextLength + 1), total: format.number(contextLength) })}
       </span>
       {!fits && canRoll && (
-        <Button variant="default" size="xs" onClick={() => chat.change({ sampling: { ...sampling, contextPolicy: 'keepSystem' } })}>
-          {t('chatContext.roll')}
-        </Button>
+        <span className={classes.ways}>
+          <Button variant="default" size="xs" onClick={() => follow('summarise')}>
+            {t('chatContext.policies.summarise.name')}
+          </Button>
+          <Button variant="default" size="xs" onClick={() => follow('keepSystem')}>
+            {t('chatContext.roll')}
+          </Button>
+        </span>
       )}
     </div>
   );

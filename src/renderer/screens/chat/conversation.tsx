@@ -1,11 +1,11 @@
 import { IconArrowDown } from '@tabler/icons-react';
 import { useEffect, useLayoutEffect, useRef, useState } from 'react';
 import { useTranslation } from 'react-i18next';
-import { lastDropped } from '#core/chat/thread.ts';
 import { ErrorPanel } from '../../components/error-panel.tsx';
 import { IconButton } from '../../components/icon-button.tsx';
 import { Announcer } from './announcer.tsx';
 import { CompareDialog } from './compare-dialog.tsx';
+import { contextMarks } from './context-mark.tsx';
 import { dismissFailure, generate, useGenerations } from './generation.ts';
 import { PhaseLine } from './phase-line.tsx';
 import { TurnList, type TurnListHandle } from './turn-list.tsx';
@@ -19,7 +19,7 @@ const AT_END_PX = 48;
 /** The branch of the thread that is in view, and the answer that is being written. */
 export function Conversation({ chat, threadId }: { readonly chat: Chat; readonly threadId: string }) {
   const { t } = useTranslation();
-  const { turns, generation, settings, report } = chat;
+  const { turns, generation, settings } = chat;
   const failure = useGenerations((state) => state.failures[threadId]);
   const foundId = useWantedPlace((state) => (state.place?.threadId === threadId ? state.place.messageId : null));
   const scroller = useRef<HTMLDivElement>(null);
@@ -60,13 +60,6 @@ export function Conversation({ chat, threadId }: { readonly chat: Chat; readonly
 
   const isWaiting = generation !== undefined && generation.answerId === null;
   const isSending = isWaiting && generation.request.kind === 'send';
-  const droppedId =
-    report === null || settings.mode === 'text'
-      ? null
-      : lastDropped(
-          turns.map(({ message }) => message),
-          report.droppedTurns,
-        );
   return (
     <div className={classes.conversation}>
       <div
@@ -88,7 +81,7 @@ export function Conversation({ chat, threadId }: { readonly chat: Chat; readonly
             chat={chat}
             threadId={threadId}
             scroller={scroller}
-            droppedId={droppedId}
+            marks={contextMarks(chat)}
             foundId={foundId}
             follows={follows}
           />

@@ -14,6 +14,7 @@ type Stage = Extract<Event<'chat.send'>, { type: 'loading' }>['stage'];
 export type Phase =
   | { readonly kind: 'starting' }
   | { readonly kind: 'loading'; readonly stage: Stage; readonly fraction: number | null }
+  | { readonly kind: 'summary'; readonly turns: number }
   | { readonly kind: 'prompt'; readonly doneTokens: number; readonly totalTokens: number }
   | { readonly kind: 'text' }
   /** Left by the user; what came is being saved. */
@@ -124,7 +125,9 @@ export async function generate(threadId: string, request: Request): Promise<Mess
           phase:
             event.type === 'loading'
               ? { kind: 'loading', stage: event.stage, fraction: event.fraction }
-              : { kind: 'prompt', doneTokens: event.doneTokens, totalTokens: event.totalTokens },
+              : event.type === 'summary'
+                ? { kind: 'summary', turns: event.turns }
+                : { kind: 'prompt', doneTokens: event.doneTokens, totalTokens: event.totalTokens },
         }));
     }
   } catch (error) {

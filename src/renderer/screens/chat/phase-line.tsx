@@ -20,7 +20,9 @@ export function PhaseLine({ phase }: { readonly phase: Phase }) {
       ? t(`chat.stages.${phase.stage}`)
       : phase.kind === 'prompt'
         ? t('chat.phases.prompt', { done: format.number(phase.doneTokens), total: format.number(phase.totalTokens) })
-        : t(`chat.phases.${phase.kind}`);
+        : phase.kind === 'summary'
+          ? t('chat.phases.summary', { count: phase.turns, number: format.number(phase.turns) })
+          : t(`chat.phases.${phase.kind}`);
   return (
     <p className={`${classes.phase} num`} role="status">
       <Ring fraction={fraction} size={14} />

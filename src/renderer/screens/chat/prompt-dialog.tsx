@@ -41,7 +41,14 @@ export function PromptDialog({ chat, onClose }: { readonly chat: Chat; readonly 
   );
 }
 
-function Prompt({ chat: { report } }: { readonly chat: Chat }) {
+function Prompt({
+  chat: {
+    report,
+    settings: { sampling },
+  },
+}: {
+  readonly chat: Chat;
+}) {
   const { t } = useTranslation();
   const format = useFormat();
   const parts = useMemo(() => markSpecial(report?.text ?? '', report?.specialTokens ?? []), [report]);
@@ -52,7 +59,7 @@ function Prompt({ chat: { report } }: { readonly chat: Chat }) {
         <span>
           {t('chatContext.prompt.count', { count: report.promptTokens, number: format.number(report.promptTokens) })}
           {report.droppedTurns > 0 &&
-            ` · ${t('chatContext.drops', { count: report.droppedTurns, number: format.number(report.droppedTurns) })}`}
+            ` · ${t(sampling.contextPolicy === 'summarise' ? 'chatContext.summarises' : 'chatContext.drops', { count: report.droppedTurns, number: format.number(report.droppedTurns) })}`}
         </span>
         <CopyButton text={report.text} label={t('chatContext.prompt.copy')} />
       </div>

@@ -1,14 +1,13 @@
 import { useVirtualizer } from '@tanstack/react-virtual';
 import { memo, useImperativeHandle, useLayoutEffect, useMemo, useRef, type Ref, type RefObject } from 'react';
-import { useTranslation } from 'react-i18next';
 import { AnswerTurn } from './answer-turn.tsx';
+import { ContextMark, type Mark } from './context-mark.tsx';
 import type { Generation } from './generation.ts';
 import type { Turn } from './message-tree.ts';
 import { ToolTurn } from './tool-calls.tsx';
 import type { TurnProps } from './turn-props.ts';
 import type { Chat, ChatActions } from './use-chat.ts';
 import { UserTurn } from './user-turn.tsx';
-import context from './context.module.css';
 import classes from './turns.module.css';
 
 /** Longer conversations have only the messages in view in the page. A text is one flow of words, and always whole. */
@@ -28,8 +27,8 @@ interface Props {
   readonly chat: Chat;
   readonly threadId: string;
   readonly scroller: RefObject<HTMLDivElement | null>;
-  /** The last message that the model will not read. */
-  readonly droppedId: string | null;
+  /** Lines between messages, by the message above. */
+  readonly marks: ReadonlyMap<string, Mark>;
   /** The message that a search led to. */
   readonly foundId: string | null;
   readonly follows: RefObject<boolean>;
@@ -87,7 +86,7 @@ function LongList(props: Props) {
 }
 
 /** How a message is rendered, by its place. */
-function useRows({ chat, threadId, droppedId, foundId }: Props) {
+function useRows({ chat, threadId, marks, foundId }: Props) {
   const { turns, generation, settings, draft } = chat;
   const actions = useStableActions(chat);
   const names = useMemo(() => {
@@ -98,6 +97,7 @@ function useRows({ chat, threadId, droppedId, foundId }: Props) {
     const turn = turns[index];
     if (turn === undefined) return null;
     const next = turns[index + 1];
+    const mark = marks.get(turn.message.id);
     return (
       <Row
         key={turn.message.id}
@@ -112,7 +112,9 @@ function useRows({ chat, threadId, droppedId, foundId }: Props) {
         isAnswered={next?.message.role === 'tool'}
         prompt={turns[index - 1]}
         toolName={names.get(turn.message.toolCallId ?? '') ?? ''}
-        isDropEnd={turn.message.id === droppedId}
+        // Not as one object, which is another one at every render.
+        markKind={mark?.kind}
+        summary={mark?.kind === 'summarised' ? mark.summary : undefined}
         isFound={turn.message.id === foundId}
       />
     );
@@ -125,12 +127,12 @@ interface RowProps extends TurnProps {
   readonly isAnswered: boolean;
   readonly prompt: Turn | undefined;
   readonly toolName: string;
-  readonly isDropEnd: boolean;
+  readonly markKind: Mark['kind'] | undefined;
+  readonly summary: string | undefined;
   readonly isFound: boolean;
 }
 
-const Row = memo(function Row({ toolName, isDropEnd, isFound, ...props }: RowProps) {
-  const { t } = useTranslation();
+const Row = memo(function Row({ toolName, markKind, summary, isFound, ...props }: RowProps) {
   const { message } = props.turn;
   const turn =
     message.role === 'user' ? (
@@ -143,7 +145,7 @@ const Row = memo(function Row({ toolName, isDropEnd, isFound, ...props }: RowPro
   return (
     <>
       {isFound ? <div className={classes.found}>{turn}</div> : turn}
-      {isDropEnd && <p className={context.unread}>{t('chatContext.unread')}</p>}
+      {markKind !== undefined && <ContextMark kind={markKind} summary={summary} />}
     </>
   );
 });
