@@ -19,6 +19,7 @@ import { requestErrors } from './request.ts';
 import { systemErrors } from './system.ts';
 import { tokenizerErrors } from './tokenizer.ts';
 import { trainErrors } from './train.ts';
+import { updateErrors } from './update.ts';
 import type { ErrorParams, ErrorText, ParamsOf } from './text.ts';
 
 export type { ErrorParam, ErrorParams, ErrorText } from './text.ts';
@@ -45,6 +46,7 @@ export const errorCatalogue = {
   ...systemErrors,
   ...tokenizerErrors,
   ...trainErrors,
+  ...updateErrors,
 } as const satisfies Record<string, ErrorText>;
 
 export type ErrorCode = keyof typeof errorCatalogue;

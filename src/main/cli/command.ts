@@ -32,6 +32,8 @@ export interface Answer {
 export interface CommandContext {
   /** The contract, over services that are opened on first use. */
   client(): Promise<AppClient>;
+  /** Of Lathe itself. */
+  readonly version: string;
   /** Aborts at Ctrl+C. */
   readonly signal: AbortSignal;
   /** A path as the user wrote it, made absolute from where the user is. */

@@ -87,4 +87,8 @@ export const registry: Readonly<Record<string, Entry>> = {
   },
   jobs: { summary: 'list long work: running, done and failed', load: async () => (await import('./commands/jobs.ts')).command },
   serve: { summary: 'serve the app to a browser on this computer', load: async () => (await import('./commands/serve.ts')).command },
+  update: {
+    summary: 'download a newer Lathe, if its signature is right',
+    load: async () => (await import('./commands/update.ts')).command,
+  },
 };

@@ -84,6 +84,7 @@ function openContext(world: CliWorld, home: string, isJson: boolean): { context:
   let shown = '';
   const context: CommandContext = {
     client: async () => (await (app ??= world.open(home))).client,
+    version: world.version,
     signal: world.signal,
     resolvePath: (path) => resolve(world.cwd, path),
     progress: (text) => {

@@ -7,6 +7,7 @@ import { models } from './models.ts';
 import { program } from './program.ts';
 import { remote } from './remote.ts';
 import { training } from './training.ts';
+import { update } from './update.ts';
 
 /** 所有错误的中文文本。缺少或多出任何一个代码都无法通过编译。 */
 export const zhErrors = {
@@ -18,4 +19,5 @@ export const zhErrors = {
   ...program,
   ...remote,
   ...training,
+  ...update,
 } as const satisfies Record<ErrorCode, ErrorText>;
