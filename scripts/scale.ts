@@ -1,5 +1,6 @@
 // What Lathe does with much: a library of ten thousand models and a thousand conversations in the page, and a model of 70 billion
-// parameters. `npm run scale`, or with other counts: `npm run scale -- --models 2000 --threads 200`. Prints one Markdown table.
+// parameters. `npm run scale`, or with other counts: `npm run scale -- --models 2000 --threads 200`. Prints one Markdown table. A type
+// is refused where the disk has no room for all of it: `--target Q3_K_M` wants 31 GiB instead of 38.
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -14,7 +15,13 @@ import { writeThreads } from './scale/threads.ts';
 import { startServing, type Serving } from './serving.ts';
 import { builtEntry } from './setup/paths.mjs';
 
-const { values } = parseArgs({ options: { models: { type: 'string', default: '10000' }, threads: { type: 'string', default: '1000' } } });
+const { values } = parseArgs({
+  options: {
+    models: { type: 'string', default: '10000' },
+    threads: { type: 'string', default: '1000' },
+    target: { type: 'string', default: 'Q4_K_M' },
+  },
+});
 const [models, threads] = [Number(values.models), Number(values.threads)];
 const say = (text: string): void => void process.stderr.write(`${text}\n`);
 
@@ -59,13 +66,14 @@ async function measureLibrary(home: string): Promise<BenchRow[]> {
 async function measureLarge(home: string, work: string): Promise<BenchRow[]> {
   const server = await serve(home);
   try {
-    return await measureSeventy((await server.enter()).client, server.pid, work);
+    return await measureSeventy((await server.enter()).client, server.pid, work, values.target);
   } finally {
     await server.stop();
   }
 }
 
 const work = await mkdtemp(join(tmpdir(), 'lathe-scale-'));
+const rows: BenchRow[] = [];
 try {
   const [home, emptyHome, folder] = [join(work, 'home'), join(work, 'empty'), join(work, 'models')];
   await mkdir(home);
@@ -73,14 +81,15 @@ try {
   say(`Writing ${models} models…`);
   await writeModels(folder, models);
   say('Importing them…');
-  const imported = await importAll(home, folder);
+  rows.push(...(await importAll(home, folder)));
   say(`Writing ${threads} conversations…`);
   writeThreads(join(home, 'lathe.db'), threads);
   say('Using them…');
-  const used = await measureLibrary(home);
+  rows.push(...(await measureLibrary(home)));
   say('70B…');
-  const large = await measureLarge(emptyHome, work);
-  await printTable([...imported, ...used, ...large]);
+  rows.push(...(await measureLarge(emptyHome, work)));
 } finally {
+  // What was measured before something failed is a figure too.
+  await printTable(rows);
   await rm(work, { recursive: true, force: true });
 }

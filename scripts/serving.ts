@@ -28,16 +28,27 @@ interface ServeOptions {
   readonly env?: NodeJS.ProcessEnv;
 }
 
+/** Of what a program printed, its last characters. */
+const OUTPUT_SHOWN = 4000;
+
 /** Start the program in a process of its own, and wait until it can be reached. */
 export async function startServing({ command, entry, home, cwd = home, env = process.env }: ServeOptions): Promise<Serving> {
   const child = spawn(command, [entry, '--home', home], { cwd, env, stdio: ['ignore', 'pipe', 'pipe'] });
-  const ended = new Promise<void>((resolve) => child.on('close', () => resolve()));
   let output = '';
+  let asked = false;
+  const ended = new Promise<void>((resolve) =>
+    child.on('close', (code, signal) => {
+      // To whoever is connected it is only a connection that has gone.
+      if (!asked) process.stderr.write(`lathe serve ended by itself (${signal ?? `code ${code}`}):\n${output.slice(-OUTPUT_SHOWN)}\n`);
+      resolve();
+    }),
+  );
   const address = await new Promise<URL>((resolve, reject) => {
     for (const stream of [child.stdout, child.stderr])
       stream.setEncoding('utf8').on('data', (text: string) => {
         output += text;
-        const found = /http:\/\/\S+/.exec(output)?.[0];
+        // Not before the line's end: a piece of the token would be found too.
+        const found = /http:\/\/\S+(?=\s)/.exec(output)?.[0];
         if (found !== undefined) resolve(new URL(found));
       });
     child.on('error', reject);
@@ -48,6 +59,7 @@ export async function startServing({ command, entry, home, cwd = home, env = pro
     address,
     enter: () => enter(address),
     stop: async () => {
+      asked = true;
       child.kill('SIGTERM');
       await ended;
     },

@@ -5,8 +5,8 @@ import { RARE_WORD } from './threads.ts';
 
 /** An answer sooner than this counts as immediate (Nielsen, Usability Engineering, 1993, chapter 5). */
 const IMMEDIATE = '≤ 100';
-/** Frames of a display with 60 Hz. */
-const SMOOTH = '≤ 16.7';
+/** Frames of a display with 60 Hz, 16.7 ms, as a browser's clock tells them. */
+const SMOOTH = '≤ 17';
 
 const WHEEL_STEPS = 120;
 const WHEEL_PIXELS = 900;

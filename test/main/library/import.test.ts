@@ -56,6 +56,15 @@ test('the same model is listed once, also through a link to it', async () => {
   expect(await client.library.list({})).toHaveLength(1);
 });
 
+test.skipIf(process.platform === 'win32')('what never ends is no file: a device, also behind a model’s name', async () => {
+  const { client } = await openTest();
+  const folder = temporaryFolder();
+  await symlink('/dev/zero', join(folder, 'zero.gguf'));
+  for (const path of ['/dev/zero', join(folder, 'zero.gguf')])
+    expect(await importAll(client, path)).toMatchObject({ added: [], problems: [{ error: { code: 'library.notRegularFile' } }] });
+  expect((await importAll(client, folder)).added).toEqual([]);
+});
+
 test('one broken file, one dangling link and one good file give two problems and one model', async () => {
   const { client } = await openTest();
   const folder = temporaryFolder();

@@ -1,3 +1,4 @@
+import { gzipSync } from 'node:zlib';
 import { expect, test } from 'vitest';
 import { MAX_EVENT_LENGTH } from '#core/remote/events.ts';
 import { sampling } from '#contract/chat.ts';
@@ -214,4 +215,16 @@ test('a list of models that never ends, or is none, is refused', async () => {
   };
   expect(await errorOf(list(flood))).toMatchObject({ code: 'remote.tooMuch' });
   expect(await list((response) => void response.end('{"data":[{"id":"a"}]}'))).toMatchObject({ models: ['a'] });
+  // 64 KB on the wire, and 64 MiB of it.
+  const bomb = gzipSync(Buffer.alloc(64 * 2 ** 20, ' '));
+  const headers = { 'Content-Type': 'application/json', 'Content-Encoding': 'gzip' };
+  expect(await errorOf(list((response) => void response.writeHead(200, headers).end(bomb)))).toMatchObject({ code: 'remote.tooMuch' });
+});
+
+test('an answer that unpacks to more than answers are is left', async () => {
+  const bomb = gzipSync(Buffer.alloc(64 * 2 ** 20, 'x'));
+  const { done } = await ask(
+    (response) => void response.writeHead(200, { 'Content-Type': 'text/event-stream', 'Content-Encoding': 'gzip' }).end(bomb),
+  );
+  expect(await errorOf(done)).toMatchObject({ code: 'remote.tooMuch' });
 });

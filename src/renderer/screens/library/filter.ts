@@ -1,7 +1,7 @@
 import type { Model } from '#contract/library.ts';
 import { familyOf } from '../../models.ts';
 import type { LibrarySort } from '../../preferences.ts';
-import { KIND_FILTERS, type KindFilter, type LibrarySearch } from './search.ts';
+import { KIND_FILTERS, type KindFilter, type Narrowing } from './search.ts';
 
 /** What is found out of a model once, since a library of thousands is gone through at every key. */
 function remembered<T>(find: (model: Model) => T): (model: Model) => T {
@@ -64,7 +64,7 @@ function compare(sort: LibrarySort, left: Model, right: Model): number {
 }
 
 /** The models that a search shows, in its order. Every word of the search has to be found. */
-export function filterModels(models: readonly Model[], search: LibrarySearch, sort: LibrarySort): Model[] {
+export function filterModels(models: readonly Model[], search: Narrowing, sort: LibrarySort): Model[] {
   const words = (search.q ?? '').toLocaleLowerCase().split(/\s+/).filter(Boolean);
   return models
     .filter((model) => {

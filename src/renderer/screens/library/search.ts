@@ -10,6 +10,9 @@ export interface LibrarySearch {
   readonly favourites?: true;
 }
 
+/** What narrows the list down: which model is selected does not. */
+export type Narrowing = { readonly [K in Exclude<keyof LibrarySearch, 'model'>]?: LibrarySearch[K] | undefined };
+
 /** Kinds as a user tells them apart. */
 export type KindFilter = 'gguf' | 'hf' | 'quantized' | 'adapter';
 

@@ -26,7 +26,12 @@ export function useLibrary(): LibraryView {
   const removed = useRemovals((state) => state.ids);
   const { librarySort, libraryGrouped } = usePreferences();
   const all = useMemo(() => models.filter(({ id }) => !removed.has(id)), [models, removed]);
-  const shown = useMemo(() => filterModels(all, search, librarySort), [all, search, librarySort]);
+  const { q, kind, family, tag, favourites } = search;
+  // Not of the search as a whole: to select a model would sort thousands again.
+  const shown = useMemo(
+    () => filterModels(all, { q, kind, family, tag, favourites }, librarySort),
+    [all, q, kind, family, tag, favourites, librarySort],
+  );
   const items = useMemo(() => listItems(shown, libraryGrouped), [shown, libraryGrouped]);
   return {
     search,
