@@ -17,6 +17,8 @@ export const settings = z.object({
   threads: z.int().min(1).max(1024).nullable().default(null),
   /** A model that nobody has asked for so long is unloaded; null: it stays. */
   unloadAfterMinutes: z.int().min(1).max(1440).nullable().default(null),
+  /** Whether diagrams in Mermaid's language are drawn, not only shown as the code that they are. */
+  diagrams: z.boolean().default(false),
   /** Ways of sampling that the user gave a name to. */
   samplingPresets: z
     .array(z.object({ name: z.string().trim().min(1).max(60), sampling }))
@@ -35,6 +37,7 @@ const settingsChange = z.object({
   outputFolder: settings.shape.outputFolder.unwrap().optional(),
   threads: settings.shape.threads.unwrap().optional(),
   unloadAfterMinutes: settings.shape.unloadAfterMinutes.unwrap().optional(),
+  diagrams: settings.shape.diagrams.unwrap().optional(),
   samplingPresets: settings.shape.samplingPresets.unwrap().optional(),
   tools: settings.shape.tools.unwrap().optional(),
 });

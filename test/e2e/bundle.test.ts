@@ -54,6 +54,7 @@ test('screens, dialogs, Markdown, colours of code and Chinese are fetched when t
     ['Markdown', 'remarkPlugins'],
     ['Chinese', '这里存放你的模型'],
     ['grammars', 'source.python'],
+    ['diagrams', 'flowchart-elk'],
   ] as const) {
     expect([what, [...eager].filter((name) => source(name).includes(sign))]).toEqual([what, []]);
     expect([what, lazy.some((name) => source(name).includes(sign))]).toEqual([what, true]);

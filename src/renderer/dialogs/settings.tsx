@@ -55,6 +55,13 @@ export function SettingsDialog() {
           <OutputFolder settings={settings} change={change} />
           <Threads settings={settings} change={change} />
           <Unload settings={settings} change={change} />
+          <Row title={t('settings.diagrams')} note={t('settings.diagramsNote')}>
+            <Switch
+              aria-label={t('settings.diagrams')}
+              checked={settings.diagrams}
+              onChange={(event) => change({ diagrams: event.currentTarget.checked })}
+            />
+          </Row>
           <Row title={t('remote.title')} note={t('remote.settingsNote')}>
             <Button variant="default" onClick={() => openDialog({ kind: 'remote' })}>
               {t('remote.manage')}

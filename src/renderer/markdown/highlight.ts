@@ -19,6 +19,7 @@ const GRAMMARS: Readonly<Record<string, () => Promise<{ default: LanguageInput }
   kotlin: () => import('shiki/langs/kotlin.mjs'),
   lua: () => import('shiki/langs/lua.mjs'),
   markdown: () => import('shiki/langs/markdown.mjs'),
+  mermaid: () => import('shiki/langs/mermaid.mjs'),
   php: () => import('shiki/langs/php.mjs'),
   powershell: () => import('shiki/langs/powershell.mjs'),
   python: () => import('shiki/langs/python.mjs'),

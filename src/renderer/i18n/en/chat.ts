@@ -164,5 +164,12 @@ export const chat = {
     copyCode: 'Copy code',
     copyLink: '{{address}} — click to copy',
     image: 'Image, not loaded: {{alt}}',
+    diagram: 'Diagram',
+    diagramAlt: 'Diagram, drawn from the code that “Show code” shows',
+    showDiagram: 'Show diagram',
+    showCode: 'Show code',
+    drawing: 'Drawing…',
+    badDiagram: 'Mermaid cannot read this:',
+    diagramProblem: 'What Mermaid says',
   },
 } as const;

@@ -131,6 +131,8 @@ export const shell = {
     unloadNever: 'Keep it loaded',
     unloadAfter_one: 'After 1 minute without a question',
     unloadAfter_other: 'After {{count}} minutes without a question',
+    diagrams: 'Draw Mermaid diagrams',
+    diagramsNote: 'A model writes them as code. Otherwise a button above the code draws it.',
     about: 'Versions',
   },
   log: {

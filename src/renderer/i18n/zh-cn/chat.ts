@@ -162,5 +162,12 @@ export const chat = {
     copyCode: '复制代码',
     copyLink: '{{address}}（点击复制）',
     image: '图片（未加载）：{{alt}}',
+    diagram: '图表',
+    diagramAlt: '图表，由“显示代码”中的代码绘制',
+    showDiagram: '显示图表',
+    showCode: '显示代码',
+    drawing: '正在绘制…',
+    badDiagram: 'Mermaid 无法读取：',
+    diagramProblem: 'Mermaid 给出的原因',
   },
 } as const;

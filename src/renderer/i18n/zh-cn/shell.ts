@@ -129,6 +129,8 @@ export const shell = {
     unloadNote: '已加载的模型可以立即回答，但占用内存。',
     unloadNever: '保持加载',
     unloadAfter_other: '{{count}} 分钟无人提问后',
+    diagrams: '绘制 Mermaid 图表',
+    diagramsNote: '模型以代码写出图表。关闭时，可用代码上方的按钮绘制。',
     about: '版本',
   },
   log: {
