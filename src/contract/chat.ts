@@ -54,6 +54,7 @@ export const sampling = z.object({
   repeatLastN: wholeParameter('repeatLastN'),
   presencePenalty: parameter('presencePenalty'),
   frequencyPenalty: parameter('frequencyPenalty'),
+  noRepeatNgram: wholeParameter('noRepeatNgram'),
   dryStrength: parameter('dryStrength'),
   dryBase: parameter('dryBase'),
   dryAllowedLength: wholeParameter('dryAllowedLength'),

@@ -48,6 +48,19 @@ describe('sampling', () => {
     expect(repeatedPairs(dry.tokens)).toBeLessThan(repeatedPairs(plain.tokens) * 0.8);
   });
 
+  it('no run of tokens is written twice where that is barred', async () => {
+    const loop = { ...open, temperature: 0, topLogprobs: 0, maxTokens: 200 };
+    const runs = async (noRepeatNgram: number): Promise<readonly string[]> => {
+      // Many tokens of this model are parts of characters, which have one text.
+      const tokens = (await ask({ ...loop, noRepeatNgram })).tokens.map(({ text, bytes }) => text + bytes.join());
+      return tokens.slice(2).map((text, index) => JSON.stringify([...tokens.slice(index, index + 2), text]));
+    };
+    const [free, barred] = [await runs(0), await runs(3)];
+    expect(new Set(free).size).toBeLessThan(free.length);
+    expect(barred.length).toBeGreaterThan(100);
+    expect(new Set(barred).size).toBe(barred.length);
+  });
+
   it('XTC takes the likeliest tokens away', async () => {
     const { tokens } = await ask({ ...open, temperature: 0, topLogprobs: 2, maxTokens: 20 });
     const without = await ask({ ...open, temperature: 0, xtcProbability: 1, xtcThreshold: 0.001, seed: 1, maxTokens: 1 });

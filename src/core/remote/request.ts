@@ -14,7 +14,7 @@ const PLAIN: readonly SamplingParameterName[] = ['temperature', 'topP', 'presenc
  */
 const SENT: Readonly<Record<RemoteDialect, readonly SamplingParameterName[]>> = {
   openai: PLAIN,
-  llamacpp: Object.keys(SAMPLING_PARAMETERS) as SamplingParameterName[],
+  llamacpp: (Object.keys(SAMPLING_PARAMETERS) as SamplingParameterName[]).filter((name) => name !== 'noRepeatNgram'),
   vllm: [...PLAIN, 'topK', 'minP', 'repeatPenalty'],
 };
 

@@ -26,9 +26,11 @@ const whole = (...of: Parameters<typeof real>): SamplingParameter => ({ ...real(
 
 /**
  * Every numeric sampling setting, in the order in which llama.cpp applies them. The command line, the server and the
- * screens read their ranges here. Typical sampling and no-repeat n-grams are not in it: node-llama-cpp 3.21 has neither.
+ * screens read their ranges here. Typical sampling is not in it: node-llama-cpp 3.21 has none.
  */
 export const SAMPLING_PARAMETERS = {
+  /** No run of so many tokens is written twice (`no-repeat-ngram.ts`); of the prompt's as well. The end of an answer is never barred. */
+  noRepeatNgram: whole(0, 64, 0, 0, [3, 6], 'no_repeat_ngram_size'),
   /** Divides the logit of a token that was seen within the window (CTRL, arXiv 1909.05858). */
   repeatPenalty: real(0.1, 5, 1, 1, [1.05, 1.3], 'repeat_penalty'),
   /** Tokens that the repeat, presence and frequency penalties look back on. */

@@ -1,6 +1,14 @@
 import { randomInt } from 'node:crypto';
-import type { LlamaContextSequence, LlamaGrammarEvaluationState, SequenceEvaluateOptions, Token } from 'node-llama-cpp';
+import {
+  TokenBias,
+  type LlamaContextSequence,
+  type LlamaGrammarEvaluationState,
+  type LlamaModel,
+  type SequenceEvaluateOptions,
+  type Token,
+} from 'node-llama-cpp';
 import { summarisedTurns, type Summary } from '#core/chat/summary.ts';
+import { RepeatedNgrams } from '#core/sampling/no-repeat-ngram.ts';
 import { stopFinder } from '#core/chat/stop-strings.ts';
 import { AppError } from '#core/errors/index.ts';
 import type { Sampling, TokenChoice } from '#contract/chat.ts';
@@ -104,7 +112,7 @@ export async function* generate(
     const tokens = sampled(
       sequence,
       prompt.slice(done),
-      evaluateOptions(sampling, context.contextSize, prompt, answer, format),
+      evaluateOptions(sampling, context.contextSize, prompt, answer, format, open.model),
       sampling.topLogprobs !== undefined,
     );
     for await (const { token, probabilities } of tokens) {
@@ -193,9 +201,10 @@ function evaluateOptions(
   prompt: readonly Token[],
   answer: readonly Token[],
   format: LlamaGrammarEvaluationState | undefined,
+  model: LlamaModel,
 ): SequenceEvaluateOptions {
   const { temperature, topK, topP, minP, xtcProbability, xtcThreshold, seed } = sampling;
-  const { repeatPenalty, repeatLastN, presencePenalty, frequencyPenalty, dryStrength, dryBase, dryAllowedLength } = sampling;
+  const { repeatPenalty, repeatLastN, presencePenalty, frequencyPenalty, dryStrength, dryBase, dryAllowedLength, noRepeatNgram } = sampling;
   const isPenalized = repeatLastN > 0 && (repeatPenalty !== 1 || presencePenalty !== 0 || frequencyPenalty !== 0);
   const penalty = {
     punishTokens: () => {
@@ -218,7 +227,18 @@ function evaluateOptions(
     ...(dryStrength > 0
       ? { dryRepeatPenalty: { strength: dryStrength, base: dryBase, allowedLength: dryAllowedLength, lastTokens: contextLength } }
       : {}),
+    ...(noRepeatNgram > 0 ? { tokenBias: withoutRepeats(model, noRepeatNgram, prompt, answer) } : {}),
     ...(xtcProbability > 0 ? { xtc: { probability: xtcProbability, threshold: xtcThreshold } } : {}),
     ...(format === undefined ? {} : { grammarEvaluationState: format }),
+  };
+}
+
+/** Asked before each token. Node-llama-cpp lets no bias reach the tokens that end an answer. */
+function withoutRepeats(model: LlamaModel, size: number, prompt: readonly Token[], answer: readonly Token[]): () => TokenBias {
+  const repeats = new RepeatedNgrams(size, prompt);
+  let seen = 0;
+  return () => {
+    for (; seen < answer.length; seen += 1) repeats.push(answer[seen] ?? 0);
+    return TokenBias.for(model).set([...repeats.banned()] as Token[], 'never');
   };
 }

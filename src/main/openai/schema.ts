@@ -28,6 +28,8 @@ const samplingFields = {
   repeat_last_n: number('repeatLastN'),
   presence_penalty: number('presencePenalty'),
   frequency_penalty: number('frequencyPenalty'),
+  /** As transformers names it. */
+  no_repeat_ngram_size: number('noRepeatNgram'),
   dry_multiplier: number('dryStrength'),
   dry_base: number('dryBase'),
   dry_allowed_length: number('dryAllowedLength'),
@@ -161,6 +163,7 @@ export function samplingOf(
     repeatLastN: value(request.repeat_last_n, SAMPLING_PARAMETERS.repeatLastN.standard),
     presencePenalty: value(request.presence_penalty, 0),
     frequencyPenalty: value(request.frequency_penalty, 0),
+    noRepeatNgram: value(request.no_repeat_ngram_size, 0),
     dryStrength: value(request.dry_multiplier, 0),
     dryBase: value(request.dry_base, dryBase),
     dryAllowedLength: value(request.dry_allowed_length, SAMPLING_PARAMETERS.dryAllowedLength.standard),

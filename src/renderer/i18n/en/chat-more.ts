@@ -107,6 +107,10 @@ export const chatMore = {
     repeatLastN: { label: 'Window', note: 'So many tokens back the three penalties look; 0 turns them off.' },
     presencePenalty: { label: 'Presence penalty', note: 'Taken off once from whatever has occurred in the window.' },
     frequencyPenalty: { label: 'Frequency penalty', note: 'Taken off for each time that a token has occurred.' },
+    noRepeatNgram: {
+      label: 'No repeated runs',
+      note: 'A run of so many tokens is never written twice, nor taken over from the prompt; 0 is off.',
+    },
     dryStrength: { label: 'DRY strength', note: 'Makes it costly to go on with a passage that was there before; 0 is off.' },
     dryBase: { label: 'DRY growth', note: 'How much dearer each further repeated token is.' },
     dryAllowedLength: { label: 'Free repetitions', note: 'Passages of up to this many tokens may repeat.' },

@@ -95,6 +95,7 @@ export const chatMore = {
     repeatLastN: { label: '窗口', note: '三种惩罚回看这么多个词元；0 表示关闭。' },
     presencePenalty: { label: '存在惩罚', note: '对窗口内出现过的词元扣除一次。' },
     frequencyPenalty: { label: '频率惩罚', note: '词元每出现一次就扣除一次。' },
+    noRepeatNgram: { label: '禁止重复片段', note: '这么多个词元的片段不会写第二次，也不会照抄提示词；0 表示关闭。' },
     dryStrength: { label: 'DRY 强度', note: '使续写已有段落的代价变高；0 表示关闭。' },
     dryBase: { label: 'DRY 增长', note: '每多重复一个词元，代价增长的倍数。' },
     dryAllowedLength: { label: '允许重复的长度', note: '不超过这么多词元的段落可以重复。' },

@@ -4,7 +4,7 @@ import { SAMPLING_PARAMETERS, type SamplingParameterName } from '#core/sampling/
 /** Parameters as the panel shows them: those that most people change first. */
 export const SAMPLING_GROUPS = [
   { name: 'choice', open: true, parameters: ['temperature', 'topP', 'topK', 'minP'] },
-  { name: 'repetition', open: false, parameters: ['repeatPenalty', 'repeatLastN', 'presencePenalty', 'frequencyPenalty'] },
+  { name: 'repetition', open: false, parameters: ['repeatPenalty', 'repeatLastN', 'presencePenalty', 'frequencyPenalty', 'noRepeatNgram'] },
   { name: 'dry', open: false, parameters: ['dryStrength', 'dryBase', 'dryAllowedLength'] },
   { name: 'xtc', open: false, parameters: ['xtcProbability', 'xtcThreshold'] },
 ] as const satisfies readonly { readonly name: string; readonly open: boolean; readonly parameters: readonly SamplingParameterName[] }[];
@@ -36,6 +36,7 @@ const SPANS: Readonly<Record<SliderParameter, readonly [min: number, max: number
   repeatLastN: [0, 1024, 16],
   presencePenalty: [-2, 2, 0.05],
   frequencyPenalty: [-2, 2, 0.05],
+  noRepeatNgram: [0, 10, 1],
   dryStrength: [0, 2, 0.05],
   dryBase: [1, 4, 0.05],
   dryAllowedLength: [1, 16, 1],
