@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 
 #include "workers.h"
 
@@ -31,9 +32,11 @@ struct GemmKernel {
                    bool adds);
 };
 
-GemmKernel gemm_kernel_plain();
-GemmKernel gemm_kernel_avx2();
-GemmKernel gemm_kernel_avx512();
-GemmKernel gemm_kernel_neon();
+/// An instruction set's tiles, the best for large matrices first. Of each the sums run in the same order: which one is
+/// taken does not change a bit.
+std::span<const GemmKernel> gemm_kernels_plain();
+std::span<const GemmKernel> gemm_kernels_avx2();
+std::span<const GemmKernel> gemm_kernels_avx512();
+std::span<const GemmKernel> gemm_kernels_neon();
 
 }  // namespace lathe

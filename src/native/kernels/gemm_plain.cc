@@ -13,10 +13,14 @@ struct Plain {
   static Vector broadcast(float x) { return x; }
   static Vector multiply_add(Vector a, Vector b, Vector c) { return a * b + c; }
   static void store(float* p, Vector v) { *p = v; }
+  static void fetch(const float*) {}
 };
 
 }  // namespace
 
-GemmKernel gemm_kernel_plain() { return {4, 4, multiply_tile<Plain, 4, 4>}; }
+std::span<const GemmKernel> gemm_kernels_plain() {
+  static constexpr GemmKernel kTiles[] = {{4, 4, multiply_tile<Plain, 4, 4>}};
+  return kTiles;
+}
 
 }  // namespace lathe

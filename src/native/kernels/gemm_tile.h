@@ -14,11 +14,14 @@ inline void unrolled(const F& f) {
 }
 
 /// The inner kernel for any vector type: ROWS × (VECTORS · Simd::width) accumulators that stay in registers over the
-/// whole sum. `Simd` gives width, Vector, zero, load, broadcast, multiply_add and store.
+/// whole sum. `Simd` gives width, Vector, zero, load, broadcast, multiply_add, store and fetch.
 template <class Simd, int ROWS, int VECTORS>
 void multiply_tile(int64_t k, const float* a_panel, const float* b_panel, float alpha, float* c, int64_t c_row_stride,
                    bool adds) {
   using Vector = typename Simd::Vector;
+  // What the sums are added to at the end is on its way while they are made.
+  unrolled<ROWS>(
+      [&](auto r) { unrolled<VECTORS>([&](auto v) { Simd::fetch(c + r * c_row_stride + v * Simd::width); }); });
   Vector sum[ROWS][VECTORS];
   unrolled<ROWS>([&](auto r) { unrolled<VECTORS>([&](auto v) { sum[r][v] = Simd::zero(); }); });
   for (int64_t step = 0; step < k; ++step) {

@@ -27,6 +27,10 @@ struct RowKernels {
   float (*exponentials)(int64_t count, float most, float* x);
   /// Σ a · b, of sixteen chains.
   float (*dot)(int64_t count, const float* a, const float* b);
+  /// out = σ(gate) · gate · up (SwiGLU, arXiv 2002.05202)
+  void (*swiglu)(int64_t count, const float* gate, const float* up, float* out);
+  /// The gradients of both, of that of the result.
+  void (*swiglu_back)(int64_t count, const float* d, const float* gate, const float* up, float* d_gate, float* d_up);
 };
 
 /// The best for this processor.

@@ -57,9 +57,10 @@ Operands operands_tt(const ggml_tensor* a, const ggml_tensor* b, int64_t index) 
 
 void multiply(const Operands& given, float* out, int64_t stride, bool add, float scale, int thread, int threads) {
   Operands o = given;
-  // The longer side is shared out, in whole tiles of every kernel.
+  // The longer side is shared out: then what each thread packs for itself is the least. Whole tiles are, where there
+  // are few.
   if (o.rows >= o.columns) {
-    const Part part = part_of(o.rows, 14, thread, threads);
+    const Part part = part_of(o.rows, 8, thread, threads);
     o.b.data += part.first * o.b.row_stride;
     out += part.first * stride;
     o.rows = part.count;
@@ -115,14 +116,14 @@ void run_linear(ggml_tensor* out, int thread, int threads, void* data) {
   const auto& api = *static_cast<const GgmlApi*>(data);
   const ggml_tensor *weight = out->src[0], *x = out->src[1];
   const int64_t inputs = weight->ne[0], tokens = x->ne[1], stride = floats(out->nb[1]);
-  const Part part = part_of(weight->ne[1], 32, thread, threads);
   auto* y = static_cast<float*>(out->data);
   if (weight->type == GGML_TYPE_F32) {
-    const MatrixView rows =
-        row_major(reinterpret_cast<const float*>(static_cast<const char*>(weight->data)) + part.first * inputs, inputs);
-    gemm(tokens, part.count, inputs, 1, view(x, 0), transposed(rows), y + part.first, stride, alone(), false);
+    const MatrixView rows = row_major(static_cast<const float*>(weight->data), inputs);
+    multiply({transposed(rows), view(x, 0), tokens, weight->ne[1], inputs}, y, stride, false, 1, thread, threads);
     return;
   }
+  // What is unpacked is unpacked by one thread alone.
+  const Part part = part_of(weight->ne[1], 32, thread, threads);
   const int64_t step = std::clamp<int64_t>(kUnpacked / inputs / 32 * 32, 32, 1024);
   float* rows = unpacked(std::min(step, part.count) * inputs).data();
   for (int64_t first = part.first; first < part.first + part.count; first += step) {
@@ -136,16 +137,17 @@ void run_linear_back(ggml_tensor* out, int thread, int threads, void* data) {
   const auto& api = *static_cast<const GgmlApi*>(data);
   const ggml_tensor *weight = out->src[0], *dy = out->src[1];
   const int64_t outputs = weight->ne[1], tokens = dy->ne[1], stride = floats(out->nb[1]);
+  const MatrixView gradient = view(dy, 0);
+  if (weight->type == GGML_TYPE_F32) {
+    const MatrixView rows = row_major(static_cast<const float*>(weight->data), weight->ne[0]);
+    multiply({rows, gradient, tokens, weight->ne[0], outputs}, static_cast<float*>(out->data), stride, false, 1, thread,
+             threads);
+    return;
+  }
   // 256 elements are a whole number of every type's blocks; a row that is not a multiple of them has smaller blocks.
   const Part part = part_of(weight->ne[0], std::max<int64_t>(32, api.ggml_blck_size(weight->type)), thread, threads);
   if (part.count == 0) return;
   auto* dx = static_cast<float*>(out->data) + part.first;
-  const MatrixView gradient = view(dy, 0);
-  if (weight->type == GGML_TYPE_F32) {
-    const auto* rows = static_cast<const float*>(weight->data) + part.first;
-    gemm(tokens, part.count, outputs, 1, gradient, row_major(rows, weight->ne[0]), dx, stride, alone(), false);
-    return;
-  }
   float* rows = unpacked(kBackRows * part.count).data();
   for (int64_t first = 0; first < outputs; first += kBackRows) {
     const int64_t count = std::min(kBackRows, outputs - first);

@@ -41,6 +41,33 @@ void run_rms_norm_back(ggml_tensor* out, int thread, int threads, void* data) {
   }
 }
 
+/// One thread's part of all elements.
+struct Share {
+  int64_t first, count;
+};
+
+Share share_of(int64_t elements, int thread, int threads) {
+  const int64_t first = elements * thread / threads;
+  return {first, elements * (thread + 1) / threads - first};
+}
+
+int64_t elements_of(const ggml_tensor* t) { return t->ne[0] * rows_of(t); }
+
+float* floats(const ggml_tensor* t) { return static_cast<float*>(t->data); }
+
+void run_swiglu(ggml_tensor* out, int thread, int threads, void*) {
+  const auto [first, count] = share_of(elements_of(out), thread, threads);
+  row_kernels().swiglu(count, floats(out->src[0]) + first, floats(out->src[1]) + first, floats(out) + first);
+}
+
+/// The gate's gradient comes first, then the other's.
+void run_swiglu_back(ggml_tensor* out, int thread, int threads, void*) {
+  const int64_t elements = elements_of(out->src[1]);
+  const auto [first, count] = share_of(elements, thread, threads);
+  row_kernels().swiglu_back(count, floats(out->src[0]) + first, floats(out->src[1]) + first,
+                            floats(out->src[2]) + first, floats(out) + first, floats(out) + elements + first);
+}
+
 }  // namespace
 
 ggml_tensor* cpu_rms_norm_back(const GgmlApi& api, ggml_context* context, ggml_tensor* dy, ggml_tensor* x,
@@ -48,6 +75,23 @@ ggml_tensor* cpu_rms_norm_back(const GgmlApi& api, ggml_context* context, ggml_t
   ggml_tensor* arguments[] = {dy, x, weight};
   return api.ggml_custom_4d(context, GGML_TYPE_F32, x->ne[0], x->ne[1], x->ne[2], x->ne[3], arguments, 3,
                             run_rms_norm_back, GGML_N_TASKS_MAX, carried(epsilon));
+}
+
+ggml_tensor* cpu_swiglu(const GgmlApi& api, ggml_context* context, ggml_tensor* gate, ggml_tensor* up) {
+  ggml_tensor* arguments[] = {gate, up};
+  return api.ggml_custom_4d(context, GGML_TYPE_F32, gate->ne[0], gate->ne[1], gate->ne[2], gate->ne[3], arguments, 2,
+                            run_swiglu, GGML_N_TASKS_MAX, nullptr);
+}
+
+SwigluBack cpu_swiglu_back(const GgmlApi& api, ggml_context* context, ggml_tensor* d, ggml_tensor* gate,
+                           ggml_tensor* up) {
+  ggml_tensor* arguments[] = {d, gate, up};
+  ggml_tensor* both = api.ggml_custom_4d(context, GGML_TYPE_F32, gate->ne[0], gate->ne[1], 2, 1, arguments, 3,
+                                         run_swiglu_back, GGML_N_TASKS_MAX, nullptr);
+  const auto half = [&](size_t index) {
+    return api.ggml_view_2d(context, both, gate->ne[0], gate->ne[1], both->nb[1], index * both->nb[2]);
+  };
+  return {half(0), half(1)};
 }
 
 }  // namespace lathe

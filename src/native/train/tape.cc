@@ -128,6 +128,16 @@ Var* Tape::rope(Var* x, ggml_tensor* positions, ggml_tensor* factors, const Fami
 }
 
 Var* Tape::gated(Var* gate, Var* up, bool gelu) {
+  if (is_cpu_ && !gelu) {
+    Var* out = make(cpu_swiglu(api_, context_, gate->value, up->value), gate->wanted || up->wanted);
+    rule(out, [=, this](ggml_tensor* d) {
+      ggml_tensor* whole = api_.ggml_is_contiguous(d) ? d : api_.ggml_cont(context_, d);
+      const SwigluBack back = cpu_swiglu_back(api_, context_, whole, gate->value, up->value);
+      add_gradient(gate, back.gate);
+      add_gradient(up, back.up);
+    });
+    return out;
+  }
   ggml_tensor *g = gate->value, *t = nullptr, *act;
   constexpr float kRoot = 0.79788456080286535588f;  // √(2 / π)
   constexpr float kCubic = 0.044715f;
