@@ -45,6 +45,16 @@ export const trainErrors = {
     safe: nothingTrained,
     next: 'Correct it and start again.',
   },
+  'train.unknownSetting': {
+    what: 'There is no setting {setting}.',
+    safe: nothingTrained,
+    next: 'The nearest are {near}. lathe train --help names all.',
+  },
+  'train.unsupportedSetting': {
+    what: 'The setting {setting} would change what is learned, and Lathe’s trainer does not have it.',
+    safe: nothingTrained,
+    next: 'Leave it out and start again.',
+  },
   'train.unreadableData': {
     what: '{file} is no dataset that Lathe can read.',
     safe: nothingTrained,

@@ -1,5 +1,6 @@
 import { AppError } from '../errors/index.ts';
 import { excerpt, excerptOfJson } from '../excerpt.ts';
+import { nearSettings } from './near-settings.ts';
 import { readSettings, type TrainingSettings } from './settings.ts';
 import { templates, type TemplateName } from './templates.ts';
 
@@ -8,6 +9,9 @@ export function checkSettings(given: Readonly<Record<string, unknown>>, template
   const usual = template === undefined ? {} : templates[template];
   const { settings, problems } = readSettings({ ...usual, ...given });
   const [problem] = problems;
+  if (problem?.kind === 'unknown')
+    throw new AppError('train.unknownSetting', { setting: excerpt(problem.setting), near: nearSettings(problem.setting).join(', ') });
+  if (problem?.kind === 'unsupported') throw new AppError('train.unsupportedSetting', { setting: problem.setting });
   if (problem !== undefined) throw refuse(problem.setting, given[problem.setting], problem.expected);
   const { use_peft, use_dora, sample_steps, sample_prompts, early_stopping_patience, load_best_model_at_end, eval_split } = settings;
   const { modules_to_save } = settings;

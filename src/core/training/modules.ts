@@ -1,5 +1,6 @@
 import { AppError } from '../errors/index.ts';
 import { XorShift32, normalQuantile, seedOf } from '../demo/random.ts';
+import { modulePattern } from '../lora/pattern.ts';
 import { savedModules, type TrainingSettings } from './settings.ts';
 
 /** Which matrices of a model get an adapter, how large and how strong it is, and what it begins with. */
@@ -15,7 +16,7 @@ export interface LoraModule {
 }
 
 /** Hugging Face's last names of what GGUF calls otherwise; fused matrices under every name of their parts' makers. */
-const hfNames: Readonly<Record<string, readonly string[]>> = {
+export const hfNames: Readonly<Record<string, readonly string[]>> = {
   attn_q: ['q_proj'],
   attn_k: ['k_proj'],
   attn_v: ['v_proj'],
@@ -36,7 +37,7 @@ interface ModelMatrices {
 
 /** @throws train.badSetting for a target or a pattern that names nothing of the model */
 export function loraModules({ layers, linears, shapeOf }: ModelMatrices, settings: TrainingSettings): LoraModule[] {
-  const { target_modules: targets, rank_pattern, alpha_pattern, use_rslora } = settings;
+  const { target_modules: targets, rank_pattern, alpha_pattern, layers_to_transform, use_rslora } = settings;
   const names = (linear: string): readonly string[] => [linear, ...(hfNames[linear] ?? [])];
   const isNamed = (linear: string, name: string): boolean => names(linear).includes(name);
   const wanted = targets === 'all-linear' ? linears : linears.filter((linear) => targets.some((target) => isNamed(linear, target)));
@@ -44,6 +45,10 @@ export function loraModules({ layers, linears, shapeOf }: ModelMatrices, setting
   const refuse = (setting: string, name: string): AppError => new AppError('train.badSetting', { setting, value: name, expected: known });
   if (targets !== 'all-linear')
     for (const target of targets) if (!linears.some((linear) => isNamed(linear, target))) throw refuse('target_modules', target);
+  const beyond = layers_to_transform.find((layer) => layer >= layers);
+  if (beyond !== undefined)
+    throw new AppError('train.badSetting', { setting: 'layers_to_transform', value: beyond, expected: `a layer from 0 to ${layers - 1}` });
+  const adapted = layers_to_transform.length === 0 ? Array.from({ length: layers }, (_, layer) => layer) : layers_to_transform;
   const used = new Set<string>();
   const patterned = (pattern: Readonly<Record<string, number>>, layer: number, linear: string, usual: number): number => {
     const key = Object.keys(pattern).find((each) => patternNames(each, layer, names(linear)));
@@ -52,7 +57,7 @@ export function loraModules({ layers, linears, shapeOf }: ModelMatrices, setting
     return pattern[key] ?? usual;
   };
   const modules: LoraModule[] = [];
-  for (let layer = 0; layer < layers; layer++)
+  for (const layer of adapted)
     for (const linear of wanted) {
       const rank = patterned(rank_pattern, layer, linear, settings.r);
       const alpha = patterned(alpha_pattern, layer, linear, settings.lora_alpha);
@@ -65,8 +70,18 @@ export function loraModules({ layers, linears, shapeOf }: ModelMatrices, setting
   return modules;
 }
 
-/** `q_proj`, `layers.3.self_attn.q_proj`, `blk.3.attn_q` or `layers.3`: a name, a layer, or both; anything between counts for nothing. */
+/**
+ * Whether a key of a pattern means a matrix: a regular expression that its path ends with, as in PEFT, or in short `q_proj`,
+ * `layers.3.q_proj`, `blk.3.attn_q`, `layers.3`: a name, a layer, or both, where anything between counts for nothing.
+ */
 function patternNames(key: string, layer: number, names: readonly string[]): boolean {
+  if (isShort(key, layer, names)) return true;
+  const matches = modulePattern(key);
+  const part = names[0]?.startsWith('ffn') === true ? 'mlp' : 'self_attn';
+  return names.some((name) => matches?.(`model.layers.${layer}.${part}.${name}`) === true);
+}
+
+function isShort(key: string, layer: number, names: readonly string[]): boolean {
   const parts = key
     .replace(/^\^|\$$/g, '')
     .replaceAll('\\.', '.')

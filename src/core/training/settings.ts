@@ -25,6 +25,8 @@ export interface TrainingSettings {
   /** Ranks and alphas of layers whose name ends in the key or has it as a regular expression does (PEFT). */
   readonly rank_pattern: Readonly<Record<string, number>>;
   readonly alpha_pattern: Readonly<Record<string, number>>;
+  /** Numbers of the layers that are adapted; none: all of them. */
+  readonly layers_to_transform: readonly number[];
   /** How much larger the learning rate of B is; 1: the same (LoRA+ suggests 16). */
   readonly loraplus_lr_ratio: number;
   readonly optim: Optimizer;
@@ -86,6 +88,7 @@ export const defaultSettings: TrainingSettings = {
   init_lora_weights: true,
   rank_pattern: {},
   alpha_pattern: {},
+  layers_to_transform: [],
   loraplus_lr_ratio: 1,
   optim: 'adamw_torch',
   adam_beta1: 0.9,
@@ -134,24 +137,29 @@ export interface SettingProblem {
     | 'notATable';
   /** What it may be, in words of the setting. */
   readonly expected: string;
+  /** Of a number: the same, for who says it in other words. */
+  readonly range?: Range;
 }
 
 interface Range {
   readonly least: number;
   readonly most: number;
   readonly whole?: true;
+  /** `least` itself is too little. */
+  readonly above?: true;
 }
 
 /** What one setting may be: a value, or what is wrong with it. */
 type Rule<T> = (value: unknown) => { readonly value: T } | Omit<SettingProblem, 'setting'>;
 
 const number =
-  ({ least, most, whole }: Range): Rule<number> =>
+  (range: Range): Rule<number> =>
   (value) => {
-    const expected = `${whole === true ? 'a whole number' : 'a number'} from ${least} to ${most}`;
-    if (typeof value !== 'number' || !Number.isFinite(value)) return { kind: 'notANumber', expected };
-    if (whole === true && !Number.isInteger(value)) return { kind: 'notWhole', expected };
-    return value < least || value > most ? { kind: 'outOfRange', expected } : { value };
+    const { least, most, whole, above } = range;
+    const expected = `${whole === true ? 'a whole number' : 'a number'} ${above === true ? `above ${least}, at most ${most}` : `from ${least} to ${most}`}`;
+    if (typeof value !== 'number' || !Number.isFinite(value)) return { kind: 'notANumber', expected, range };
+    if (whole === true && !Number.isInteger(value)) return { kind: 'notWhole', expected, range };
+    return value < least || value > most || (above === true && value === least) ? { kind: 'outOfRange', expected, range } : { value };
   };
 const whole = (least: number, most: number): Rule<number> => number({ least, most, whole: true });
 const toggle: Rule<boolean> = (value) => (typeof value === 'boolean' ? { value } : { kind: 'notASwitch', expected: 'true or false' });
@@ -159,7 +167,7 @@ const oneOf =
   <T>(choices: readonly T[]): Rule<T> =>
   (value) => {
     const chosen = choices.find((choice) => choice === value);
-    return chosen === undefined ? { kind: 'notAChoice', expected: choices.join(', ') } : { value: chosen };
+    return chosen === undefined ? { kind: 'notAChoice', expected: `one of ${choices.join(', ')}` } : { value: chosen };
   };
 const isTexts = (value: unknown): value is readonly string[] => Array.isArray(value) && value.every((each) => typeof each === 'string');
 /** More than anyone names by hand, and little enough to be kept with a run. */
@@ -195,7 +203,7 @@ export const savedModules: Readonly<Record<string, string>> = {
 
 const roles: readonly TrainedRole[] = ['system', 'user', 'assistant', 'tool'];
 const rank = whole(1, 4096);
-const alpha = number({ least: Number.MIN_VALUE, most: 65_536 });
+const alpha = number({ least: 0, most: 65_536, above: true });
 const steps = whole(0, 100_000_000);
 const share = number({ least: 0, most: 0.999_999 });
 
@@ -220,6 +228,14 @@ const rules: { readonly [K in keyof TrainingSettings]: Rule<TrainingSettings[K]>
   init_lora_weights: oneOf<LoraInit>([true, 'gaussian']),
   rank_pattern: table(rank),
   alpha_pattern: table(alpha),
+  // PEFT takes a single number as well.
+  layers_to_transform: (value) => {
+    const given: readonly unknown[] = Array.isArray(value) ? value : value === null ? [] : [value];
+    const isLayer = (each: unknown): each is number => typeof each === 'number' && Number.isInteger(each) && each >= 0;
+    return given.length <= MOST_ENTRIES && given.every(isLayer)
+      ? { value: [...new Set(given)].toSorted((a, b) => a - b) }
+      : { kind: 'notAList', expected: 'a list of numbers of layers, from 0' };
+  },
   loraplus_lr_ratio: number({ least: 0.01, most: 1000 }),
   optim: (value) => oneOf<Optimizer>(['adamw_torch', 'sgd'])(value === 'adamw' || value === 'adamw_torch_fused' ? 'adamw_torch' : value),
   adam_beta1: share,
@@ -231,7 +247,7 @@ const rules: { readonly [K in keyof TrainingSettings]: Rule<TrainingSettings[K]>
   warmup_steps: steps,
   weight_decay: number({ least: 0, most: 10 }),
   max_grad_norm: number({ least: 0, most: 1e6 }),
-  num_train_epochs: number({ least: Number.MIN_VALUE, most: 10_000 }),
+  num_train_epochs: number({ least: 0, most: 10_000, above: true }),
   max_steps: (value) => (value === 0 ? { kind: 'outOfRange', expected: '-1, or at least 1' } : whole(-1, 100_000_000)(value)),
   per_device_train_batch_size: whole(1, 4096),
   gradient_accumulation_steps: whole(1, 65_536),
@@ -263,7 +279,8 @@ const rules: { readonly [K in keyof TrainingSettings]: Rule<TrainingSettings[K]>
 /** Settings that TRL and PEFT have, that would change the result, and that Lathe does not do. */
 const unsupported: readonly string[] = [
   'bias',
-  'layers_to_transform',
+  'layers_pattern',
+  'exclude_modules',
   'trainable_token_indices',
   'neftune_noise_alpha',
   'label_smoothing_factor',
@@ -300,6 +317,7 @@ export function settingFromText(setting: string, text: string): unknown {
     return JSON.parse(text) as unknown;
   } catch {
     const isList = isSetting(setting) && Array.isArray(defaultSettings[setting]);
+    if (setting === 'layers_to_transform') return text.split(',').map((each) => (each.trim() === '' ? Number.NaN : Number(each)));
     if (isList || (setting === 'target_modules' && text !== 'all-linear')) return text.split(',').map((each) => each.trim());
     return text;
   }

@@ -13,7 +13,10 @@ import type { RunRecord } from './store.ts';
 /** Write a run as another program's recipe into a new folder. @returns the files. Throws `jobs.outputNotEmpty`, `disk.*`, `train.*`. */
 export async function exportRecipe(
   { config }: RunRecord,
-  base: Pick<Model, 'kind' | 'path' | 'name' | 'facts'>,
+  {
+    base,
+    adapter,
+  }: { readonly base: Pick<Model, 'kind' | 'path' | 'name' | 'facts'>; readonly adapter: Pick<Model, 'kind' | 'path'> | null },
   dataPath: string,
   format: RecipeFormat,
   folder: string,
@@ -26,6 +29,7 @@ export async function exportRecipe(
     base: isGguf ? (base.facts.name ?? base.name) : base.path,
     isGguf,
     name: fileNameOf(config.name),
+    adapter: adapter === null ? null : { path: adapter.path, isGguf: adapter.kind === 'gguf-adapter' },
     settings: checkSettings(config.settings),
     samples,
   });

@@ -223,9 +223,10 @@ export function createTraining({ library, engines, runs, jobs, modelFolder, scra
     },
     exportRecipe: async ({ runId, format, outputFolder }) => {
       const record = await runs.read(runId);
-      const base = library.get(record.config.baseId);
+      const { baseId, adapterId } = record.config;
+      const parents = { base: library.get(baseId), adapter: adapterId === null ? null : library.get(adapterId) };
       return {
-        files: await exportRecipe(record, base, join(runs.folderOf(runId), record.dataFile), format, resolveUserPath(outputFolder)),
+        files: await exportRecipe(record, parents, join(runs.folderOf(runId), record.dataFile), format, resolveUserPath(outputFolder)),
       };
     },
   };

@@ -102,6 +102,22 @@ test('patterns give single layers another rank and another strength', async () =
   });
 });
 
+test('patterns are regular expressions on PEFT’s paths as well', () => {
+  const ranks = loraModules(llama, settings({ r: 4, rank_pattern: { 'model\\.layers\\.[12]\\.self_attn\\..*_proj': 2 } }));
+  expect(ranks.filter(({ rank }) => rank === 2).map(({ tensor }) => tensor)).toEqual(
+    [1, 2].flatMap((layer) => ['attn_q', 'attn_v'].map((name) => `blk.${layer}.${name}.weight`)),
+  );
+});
+
+test('only the layers that are named are adapted, and one that the model has not is refused', async () => {
+  const modules = loraModules(llama, settings({ target_modules: ['q_proj'], layers_to_transform: [0, 2] }));
+  expect(modules.map(({ tensor }) => tensor)).toEqual(['blk.0.attn_q.weight', 'blk.2.attn_q.weight']);
+  expect(await errorOf(() => loraModules(llama, settings({ layers_to_transform: [3] })))).toMatchObject({
+    code: 'train.badSetting',
+    params: { value: 3, expected: 'a layer from 0 to 2' },
+  });
+});
+
 test('rsLoRA scales by the root of the rank', () =>
   expect(loraModules(llama, settings({ r: 16, lora_alpha: 8, use_rslora: true }))[0]?.scale).toBe(2));
 

@@ -1,4 +1,6 @@
 import { expect, test } from 'vitest';
+import { checkSettings } from '#core/training/check-settings.ts';
+import { errorOf } from '#test/expect-error.ts';
 import { defaultSettings, readSettings, settingFromText, settingNames } from '#core/training/settings.ts';
 import { templateNames, templates } from '#core/training/templates.ts';
 
@@ -28,6 +30,34 @@ test('all that is wrong is told at once, and changes nothing', () => {
 
 test('what changes a result and is not done is refused by name', () =>
   expect(readSettings({ bias: 'all' }).problems).toMatchObject([{ setting: 'bias', kind: 'unsupported' }]));
+
+// A first try with LLaMA-Factory's names was answered with "lora_rank is 8, but should be a setting of TRL or PEFT".
+test('a setting that is not there is answered with those that were meant', async () => {
+  const answer = async (name: string) => errorOf(() => checkSettings({ [name]: 8 }));
+  expect(await answer('lora_rank')).toMatchObject({ code: 'train.unknownSetting', params: { setting: 'lora_rank', near: 'r' } });
+  expect(await answer('micro_batch_size')).toMatchObject({ params: { near: 'per_device_train_batch_size' } });
+  expect(String((await answer('learning_rat')).params['near'])).toMatch(/^learning_rate, /);
+  expect(String((await answer('rank_patern')).params['near'])).toMatch(/^rank_pattern, /);
+  expect(await answer('bias')).toMatchObject({ code: 'train.unsupportedSetting' });
+});
+
+test('layers are a list or one number, as in PEFT', () => {
+  const layers = (value: unknown) => readSettings({ layers_to_transform: value });
+  expect(layers([3, 1, 3]).settings.layers_to_transform).toEqual([1, 3]);
+  expect(layers(0).settings.layers_to_transform).toEqual([0]);
+  expect(layers(null).settings.layers_to_transform).toEqual([]);
+  for (const wrong of [[-1], [0.5], 'all', ['1']]) expect(layers(wrong).problems).toMatchObject([{ setting: 'layers_to_transform' }]);
+  expect(layers(settingFromText('layers_to_transform', '4,5')).settings.layers_to_transform).toEqual([4, 5]);
+  expect(layers(settingFromText('layers_to_transform', '4,five')).problems).toHaveLength(1);
+});
+
+// "num_train_epochs should be a number from 5e-324 to 10000."
+test('what a number may be is said as people say it', () => {
+  expect(readSettings({ num_train_epochs: 0 }).problems).toMatchObject([
+    { kind: 'outOfRange', expected: 'a number above 0, at most 10000' },
+  ]);
+  expect(readSettings({ lora_alpha: 0 }).problems).toHaveLength(1);
+});
 
 test('lists, tables and switches are checked to their entries', () => {
   const given = {

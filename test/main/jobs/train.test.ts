@@ -209,7 +209,7 @@ test('another base under the same path is noticed before anything goes on', asyn
 
 test('what is wrong with settings or data is said before there is a run', async () => {
   const { training, start, baseId, folder } = await withData();
-  expect(await errorOf(start({ bias: 'all' }))).toMatchObject({ code: 'train.badSetting' });
+  expect(await errorOf(start({ bias: 'all' }))).toMatchObject({ code: 'train.unsupportedSetting' });
   const dataPath = join(folder, 'missing.jsonl');
   expect(await errorOf(training.start({ baseId, dataPath, name: 'x' }))).toMatchObject({ code: 'disk.missing' });
   await writeFile(dataPath, 'not json\n');

@@ -6,6 +6,8 @@ const runKept = '此次训练到目前为止保存的内容已保留。';
 /** 训练的数据、设置与过程的错误。 */
 export const training = {
   'train.badSetting': words('设置 {setting} 为 {value}，应为 {expected}。', nothingTrained, '请更正后重新开始。'),
+  'train.unknownSetting': words('没有名为 {setting} 的设置。', nothingTrained, '最接近的是 {near}。lathe train --help 列出全部设置。'),
+  'train.unsupportedSetting': words('设置 {setting} 会改变学习结果，而 Lathe 的训练器没有它。', nothingTrained, '请去掉它后重新开始。'),
   'train.tooLittleMemory': words(
     '此次训练至少需要 {neededBytes} 内存，而空闲的只有 {freeBytes}。',
     runKept,
