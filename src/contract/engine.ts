@@ -354,6 +354,8 @@ const trainer = {
       modelPath: path,
       baseName: z.string(),
       dataPath: path,
+      /** What the user calls it: a run reads a copy. */
+      dataName: z.string().optional(),
       columns: dataColumns,
       settings: givenSettings,
       adapterPath: path.nullable(),

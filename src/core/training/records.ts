@@ -11,6 +11,9 @@ const endings: Readonly<Record<string, DatasetFormat>> = {
   '.md': 'text',
 };
 
+/** Of files that hold datasets; Parquet becomes lines of JSON. */
+export const datasetEndings: readonly string[] = [...Object.keys(endings), '.parquet'];
+
 /** By a file's ending, and by its text where that leaves it open: many files of JSON lines are called .json. Null: none. */
 export function formatOf(ending: string, text: string): DatasetFormat | null {
   const named = endings[ending.toLowerCase()];

@@ -17,7 +17,8 @@ export function dataReportOf(
 ): DataReport {
   const { samples, tokens, trainedTokens: trained, longest, medianLength, lengths } = dataNumbers(data.samples);
   const cut = data.samples.filter(({ cutTokens }) => cutTokens > 0);
-  const { totalSteps, stepsPerEpoch } = planSteps(data.rows.length, settings);
+  const { totalSteps, stepsPerEpoch } =
+    data.rows.length === 0 ? { totalSteps: 0, stepsPerEpoch: 0 } : planSteps(data.rows.length, settings);
   const shapes = { messages: 0, completion: 0, text: 0 };
   for (const { kind } of file.samples) shapes[kind]++;
   return {

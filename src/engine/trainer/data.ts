@@ -27,11 +27,12 @@ export interface DataFile {
   readonly problems: readonly DataProblem[];
 }
 
-/** A dataset's file; of Parquet a row is a line. Throws `train.unreadableData`, `train.dataTooLarge`, `disk.*`. */
-export async function readDataFile(path: string, columns: DataColumns): Promise<DataFile> {
-  const file = basename(path);
+/** A dataset's file, and what errors call it; of Parquet a row is a line. Throws `train.unreadableData`, `train.dataTooLarge`, `disk.*`. */
+export async function readDataFile(path: string, columns: DataColumns, file = basename(path)): Promise<DataFile> {
   const bytes = await onDisk(path, async () => {
-    const { size: sizeBytes } = await stat(path);
+    const found = await stat(path);
+    if (!found.isFile()) throw new AppError('train.unreadableData', { file });
+    const { size: sizeBytes } = found;
     if (sizeBytes > MAX_DATA_BYTES) throw new AppError('train.dataTooLarge', { sizeBytes, limitBytes: MAX_DATA_BYTES });
     return readFile(path);
   });
@@ -56,9 +57,20 @@ export interface EncodedData {
   readonly evaluationRows: readonly (readonly number[])[];
 }
 
-/** A dataset as tokens, split and packed. Throws `train.noSamples`, `train.noTemplate`, `train.otherTokens`, `chat.template*`. */
+/** A dataset from which something can be learned. Throws `train.noSamples`, `train.noTrainedTokens`. */
+export function checkUsable({ file }: Pick<DataFile, 'file'>, { samples, problems }: EncodedData): void {
+  if (samples.length > 0) return;
+  if (problems.length > 0 && problems.every(({ kind }) => kind === 'nothingTrained'))
+    throw new AppError('train.noTrainedTokens', { samples: problems.length });
+  throw new AppError('train.noSamples', { file, problems: problems.length });
+}
+
+/**
+ * A dataset as tokens, split and packed; without samples where all records have problems. Throws `train.noTemplate`,
+ * `train.otherTokens`, `chat.template*`: a template that fails on every record is no fault of the records.
+ */
 export async function encodeData(
-  { file, samples, problems: unread }: Pick<DataFile, 'file' | 'samples' | 'problems'>,
+  { samples, problems: unread }: Pick<DataFile, 'samples' | 'problems'>,
   settings: TrainingSettings,
   {
     vocabulary,
@@ -70,12 +82,14 @@ export async function encodeData(
   const encoded: EncodedSample[] = [];
   const problems = [...unread];
   const seen = new Map<string, number>();
+  let templateError: AppError | undefined;
   const duplicates: { line: number; firstLine: number }[] = [];
   for (const sample of samples) {
     signal.throwIfAborted();
     const found = await encoder.encode(sample);
-    if (typeof found === 'string') {
-      problems.push({ line: sample.line, kind: found });
+    if (typeof found === 'string' || found instanceof AppError) {
+      if (found instanceof AppError) templateError ??= found;
+      problems.push({ line: sample.line, kind: found instanceof AppError ? 'templateFailed' : found });
       continue;
     }
     const key = found.map(({ tokens }) => tokens.join(' ')).join('|');
@@ -84,11 +98,7 @@ export async function encodeData(
     else duplicates.push({ line: sample.line, firstLine });
     encoded.push(...found);
   }
-  if (encoded.length === 0) {
-    if (problems.length > 0 && problems.every(({ kind }) => kind === 'nothingTrained'))
-      throw new AppError('train.noTrainedTokens', { samples: samples.length });
-    throw new AppError('train.noSamples', { file, problems: problems.length });
-  }
+  if (encoded.length === 0 && templateError !== undefined && problems.every(({ kind }) => kind === 'templateFailed')) throw templateError;
   const { train, evaluation } = splitSamples(encoded.length, settings.eval_split, settings.seed);
   const rows = (chosen: readonly number[]): number[][] =>
     rowsOf(

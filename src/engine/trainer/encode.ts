@@ -29,8 +29,8 @@ const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
 export interface SampleEncoder {
-  /** One sample, or the parts of a long text; or why it cannot be used. Throws `chat.templateTooSlow` and what is not the sample's fault. */
-  encode(sample: Sample): Promise<readonly EncodedSample[] | DataProblem['kind']>;
+  /** One sample, or the parts of a long text; or why it cannot be used: `chat.templateFailed` where the template says so. Throws `chat.templateTooSlow` and what is not the sample's fault. */
+  encode(sample: Sample): Promise<readonly EncodedSample[] | DataProblem['kind'] | AppError>;
 }
 
 /** Turns samples into tokens: by the model's template, with the mask by the tokenizer's offsets. */
@@ -131,7 +131,7 @@ export function sampleEncoder(vocabulary: SampleVocabulary, settings: TrainingSe
         const useful = parts.filter((each) => trainedTokens(each) > 0);
         return useful.length === 0 ? 'nothingTrained' : useful;
       } catch (error) {
-        if (error instanceof AppError && error.code === 'chat.templateFailed') return 'templateFailed';
+        if (error instanceof AppError && error.code === 'chat.templateFailed') return error;
         if (error instanceof AppError && error.code === 'tokenizer.unsupportedText') return 'unsupportedText';
         throw error;
       }

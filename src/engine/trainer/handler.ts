@@ -21,7 +21,7 @@ import { writeAdapter } from '../lora/write-adapter.ts';
 import { modelThreads } from '../tensor/context.ts';
 import { workingFolder } from '../quantize/working-model.ts';
 import { trainedParts, type TrainedParts, type TrainingBase } from './base.ts';
-import { encodeData, readDataFile } from './data.ts';
+import { checkUsable, encodeData, readDataFile } from './data.ts';
 import type { TrainerContext, TrainerHandlers } from './index.ts';
 import { appendLine, forgetWish, keepUntil, takeWrittenWish } from './run-log.ts';
 import { runTraining, type RunEnd } from './run.ts';
@@ -62,8 +62,9 @@ async function carryOut(context: TrainerContext, request: Request, signal: Abort
   stack.defer(() => templates.close());
   const vocabulary = stack.use(await openSampleVocabulary(runtime, base.modelPath, signal));
   const parts = trainedParts(base.header, settings);
-  const file = await readDataFile(dataPath, columns);
+  const file = await readDataFile(dataPath, columns, request.dataName);
   const data = await encodeData(file, settings, { vocabulary, templates, signal });
+  checkUsable(file, data);
   const earlier = request.adapterPath === null ? null : modulesOfAdapter(await loadMade(request.adapterPath, base, signal));
   const modules = earlier?.modules ?? parts.modules;
 
@@ -189,6 +190,9 @@ async function loadMade(path: string, base: TrainingBase, signal: AbortSignal): 
 }
 
 /** Settings that say when and what a run tells, not what it learns: a run can go on with others. */
+/** Settings that came later, and how they are in runs from before: these have checkpoints to go on from. */
+const addedLater = new Map([['layers_to_transform', '[]']]);
+
 const tellingOnly = new Set(['logging_steps', 'save_steps', 'save_total_limit', 'sample_steps', 'sample_prompts', 'sample_tokens']);
 
 /** What a checkpoint and the run that goes on from it have in common. */
@@ -199,7 +203,9 @@ function fingerprintOf(
   { header }: TrainingBase,
   adapterPath: string | null,
 ): string {
-  const counted = Object.entries(settings).filter(([name]) => !tellingOnly.has(name));
+  const counted = Object.entries(settings).filter(
+    ([name, value]) => !tellingOnly.has(name) && addedLater.get(name) !== JSON.stringify(value),
+  );
   const tensors = header.tensors.map(({ name, type, dimensions }) => [name, type, dimensions]);
   const all = JSON.stringify([counted, family, dataSha256, tensors, adapterPath]);
   return createHash('sha256').update(all).digest('hex');

@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
 import { mkdir, readFile, rm, stat } from 'node:fs/promises';
-import { dirname, extname, join } from 'node:path';
+import { basename, dirname, extname, join } from 'node:path';
 import { AppError } from '#core/errors/index.ts';
 import { onDisk } from '#core/errors/on-disk.ts';
 import { checkSettings } from '#core/training/check-settings.ts';
+import { datasetEndings } from '#core/training/records.ts';
 import type { AppHandlers } from '#contract/index.ts';
 import type { Job } from '#contract/jobs.ts';
 import type { TrainingEvent, TrainingRun } from '#contract/training.ts';
@@ -236,10 +237,13 @@ export function createTraining({ library, engines, runs, jobs, modelFolder, scra
 /** As much as the trainer reads (src/engine/trainer/data.ts). */
 const MAX_DATA_BYTES = 256 * 2 ** 20;
 
-/** A dataset is kept with its run: without it nothing can be gone on with. Throws `train.dataTooLarge`, `disk.*`. */
+/** A dataset is kept with its run: without it nothing can be gone on with. Throws `train.unreadableData`, `train.dataTooLarge`, `disk.*`. */
 const readData = (path: string): Promise<Uint8Array> =>
   onDisk(path, async () => {
-    const { size: sizeBytes } = await stat(path);
+    const found = await stat(path);
+    if (!found.isFile() || !datasetEndings.includes(extname(path).toLowerCase()))
+      throw new AppError('train.unreadableData', { file: basename(path) });
+    const { size: sizeBytes } = found;
     if (sizeBytes > MAX_DATA_BYTES) throw new AppError('train.dataTooLarge', { sizeBytes, limitBytes: MAX_DATA_BYTES });
     return readFile(path);
   });

@@ -70,13 +70,36 @@ describe('datasets', () => {
     expect(error).toMatchObject({ code: 'train.noSamples', params: { problems } });
   });
 
-  test('a template that gives up on every conversation leaves nothing to learn from, and says which lines', async () => {
+  test('a template that gives up on every conversation is named with its words, by a check and by a run', async () => {
     const data = '{"messages":[{"role":"user","content":"Hi"},{"role":"assistant","content":"Ho"}]}\n'.repeat(3);
     const settings = { chat_template: "{{ raise_exception('never') }}" };
-    expect(await errorOf(finish(trainer.run(await request('raising', data, settings))))).toMatchObject({
-      code: 'train.noSamples',
-      params: { problems: 3 },
+    const raising = await request('raising', data, settings);
+    // It was told as "300 of its records cannot be used", and nobody learned why.
+    const failed = { code: 'chat.templateFailed', params: { problem: expect.stringContaining('never') } };
+    expect(await errorOf(finish(trainer.run(raising)))).toMatchObject(failed);
+    expect(await errorOf(trainer.checkData({ ...raising, shown: 1, first: 0 }))).toMatchObject(failed);
+  });
+
+  // The check failed with "it tells line by line what is wrong", and told no line.
+  test('a dataset of which nothing can be used is checked line by line all the same', async () => {
+    const hopeless = await request('hopeless', '{"a":1}\nno JSON\n{"messages":[{"role":"user","content":"Hi"}]}\n');
+    expect(await trainer.checkData({ ...hopeless, shown: 5, first: 0 })).toMatchObject({
+      samples: 0,
+      trainSamples: 0,
+      totalSteps: 0,
+      fields: ['a', 'messages'],
+      problems: [
+        { line: 1, kind: 'unknownShape' },
+        { line: 2, kind: 'invalidJson' },
+        { line: 3, kind: 'noAnswer' },
+      ],
+      shown: [],
     });
+  });
+
+  test('a run calls the dataset as its user does, not by the name of its copy', async () => {
+    const renamed = { ...(await request('renamed', '{"a":1}\n')), dataName: 'my tales.csv' };
+    expect(await errorOf(finish(trainer.run(renamed)))).toMatchObject({ params: { file: 'my tales.csv' } });
   });
 
   test('a sample whose answer lies beyond the window is left out by its line: no batch is without a trained token', async () => {

@@ -213,7 +213,13 @@ test('what is wrong with settings or data is said before there is a run', async 
   const dataPath = join(folder, 'missing.jsonl');
   expect(await errorOf(training.start({ baseId, dataPath, name: 'x' }))).toMatchObject({ code: 'disk.missing' });
   await writeFile(dataPath, 'not json\n');
-  expect(await errorOf(training.checkData({ baseId, dataPath }))).toMatchObject({ code: 'train.noSamples' });
+  expect(await training.checkData({ baseId, dataPath })).toMatchObject({ samples: 0, problems: [{ line: 1, kind: 'invalidJson' }] });
+  // A folder was "EISDIR", and a file of another kind became a run that failed.
+  for (const wrong of [folder, join(folder, 'notes.pdf')]) {
+    if (wrong !== folder) await writeFile(wrong, 'x');
+    expect(await errorOf(training.start({ baseId, dataPath: wrong, name: 'x' }))).toMatchObject({ code: 'train.unreadableData' });
+    expect(await errorOf(training.checkData({ baseId, dataPath: wrong }))).toMatchObject({ code: 'train.unreadableData' });
+  }
   expect(await training.runs({})).toEqual([]);
 }, 60_000);
 

@@ -1,5 +1,6 @@
 import { styleText } from 'node:util';
 import { formatBytes } from '#core/bytes.ts';
+import { problemWords } from '#core/training/problem-words.ts';
 import { templateNames } from '#core/training/templates.ts';
 import type { DataReport } from '#contract/training.ts';
 import { defineCommand } from '../command.ts';
@@ -37,6 +38,7 @@ export const command = defineCommand({
 });
 
 const number = (value: number): string => value.toLocaleString('en');
+const samplesOf = (count: number): string => `${number(count)} ${count === 1 ? 'sample' : 'samples'}`;
 
 function reportText(report: DataReport): string {
   const share = report.tokens === 0 ? 0 : Math.round((100 * report.trainedTokens) / report.tokens);
@@ -46,9 +48,9 @@ function reportText(report: DataReport): string {
     ['size', formatBytes(report.sizeBytes)],
     ['tokens', `${number(report.tokens)}, ${number(report.trainedTokens)} trained (${share} %)`],
     ['length', `median ${number(report.medianLength)}, longest ${number(report.longest)}`],
-    ['cut', report.truncatedSamples === 0 ? null : `${number(report.truncatedSamples)} samples, ${number(report.truncatedTokens)} tokens`],
-    ['twice', report.duplicateCount === 0 ? null : `${number(report.duplicateCount)} samples`],
-    ['evaluation', report.evaluationSamples === 0 ? null : `${number(report.evaluationSamples)} samples`],
+    ['cut', report.truncatedSamples === 0 ? null : `${samplesOf(report.truncatedSamples)}, ${number(report.truncatedTokens)} tokens`],
+    ['twice', report.duplicateCount === 0 ? null : samplesOf(report.duplicateCount)],
+    ['evaluation', report.evaluationSamples === 0 ? null : samplesOf(report.evaluationSamples)],
     ['steps', `${number(report.totalSteps)}, ${number(report.stepsPerEpoch)} an epoch`],
     ['fields', report.fields.join(', ')],
   ]);
@@ -56,10 +58,10 @@ function reportText(report: DataReport): string {
     report.problemCount === 0
       ? []
       : [
-          `\n${number(report.problemCount)} records cannot be used:`,
+          `\n${number(report.problemCount)} ${report.problemCount === 1 ? 'record' : 'records'} cannot be used:`,
           table(
             [{ title: 'line', align: 'right' }, { title: 'problem' }],
-            report.problems.map(({ line, kind }) => [String(line), kind]),
+            report.problems.map(({ line, kind }) => [String(line), problemWords[kind]]),
           ),
         ];
   const samples = report.shown.map(({ line, tokens, trained, truncated, pieces }) => {

@@ -1,3 +1,5 @@
+import { problemWords } from '#core/training/problem-words.ts';
+
 /** The screen "Training". */
 export const training = {
   training: {
@@ -33,19 +35,7 @@ export const training = {
       problems_other: '{{count}} records cannot be used and are left out.',
       which: 'Which ones',
       line: 'Line {{line}}: {{problem}}',
-      kinds: {
-        invalidJson: 'is no JSON',
-        notAnArray: 'holds no list',
-        unclosedQuote: 'a quotation mark is not closed',
-        wrongColumns: 'has another number of columns than the first line',
-        unknownShape: 'has fields of no known kind',
-        emptyText: 'is empty',
-        unknownRole: 'has a role that is not known',
-        noAnswer: 'has no answer to learn',
-        templateFailed: 'the chat template of the model gives up on it',
-        unsupportedText: 'has a character that the model has no token for',
-        nothingTrained: 'has nothing that would be trained',
-      },
+      kinds: problemWords,
       shown: 'As the model sees them; what it learns to say is marked',
       sample: 'Line {{line}}: {{trained}} of {{tokens}} tokens trained',
       cut: 'cut',

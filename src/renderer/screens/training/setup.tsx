@@ -28,10 +28,7 @@ export function SetupView() {
   const setup = useSetup();
   const { bases, base, draft, report } = setup;
   const demoData = useAction('training.demoData');
-  const asksColumns =
-    Object.keys(draft.columns).length > 0 ||
-    (report.isError && report.error.code === 'train.noSamples') ||
-    report.data?.problems.some(({ kind }) => kind === 'unknownShape') === true;
+  const asksColumns = Object.keys(draft.columns).length > 0 || report.data?.problems.some(({ kind }) => kind === 'unknownShape') === true;
   if (bases.length === 0)
     return (
       <EmptyState icon={<IconSchool size={22} stroke={1.5} />} title={t('training.empty.title')} text={t('training.empty.text')}>
