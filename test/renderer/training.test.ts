@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import type { LogEntry } from '#contract/training.ts';
 import { pointsOf, smoothed, thinned } from '#renderer/screens/training/chart.ts';
 import { comparedOf, trainingSearch } from '#renderer/screens/training/search.ts';
+import { layersFromTags, patternFromTags, tagsOfPattern } from '#renderer/screens/training/tags.ts';
 import { mergedLog } from '#renderer/screens/training/use-run.ts';
 
 const entry = (step: number, loss: number | null): LogEntry => ({
@@ -55,4 +56,15 @@ test('entries that come twice, or late, are there once and in order', () => {
 test('runs that are compared stand in the address, each once', () => {
   expect(comparedOf(trainingSearch({ compare: 'a,b,,a' }))).toEqual(['a', 'b']);
   expect(trainingSearch({ run: '', compare: 1, other: 'x' })).toEqual({ compare: '1' });
+});
+
+test('layers are typed as numbers and ranges; what is neither is kept to be told wrong', () => {
+  expect(layersFromTags(['3', '5-7', '6'])).toEqual([3, 5, 6, 7]);
+  expect(layersFromTags(['7-5', 'all', '0-999999'])).toEqual(['7-5', 'all', '0-999999']);
+});
+
+test('patterns are typed as a name and a number, and come back as they were typed', () => {
+  const pattern = patternFromTags(['q_proj=4', 'layers\\.[01]\\..*=2.5', 'v_proj', 'k_proj=many']);
+  expect(pattern).toEqual({ q_proj: 4, 'layers\\.[01]\\..*': 2.5, v_proj: '', k_proj: 'many' });
+  expect(tagsOfPattern(pattern)).toEqual(['q_proj=4', 'layers\\.[01]\\..*=2.5', 'v_proj=', 'k_proj=many']);
 });
