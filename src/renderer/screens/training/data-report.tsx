@@ -1,13 +1,19 @@
+import { Button } from '@mantine/core';
 import { IconAlertTriangle } from '@tabler/icons-react';
+import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { DataReport } from '#contract/training.ts';
 import { useFormat } from '../../format.ts';
 import classes from './training.module.css';
 
+/** Samples that are shown by themselves: enough to see the template and the mask. */
+const FIRST = 3;
+
 /** A dataset as the model will see it: how much, how long, what is wrong, and the mask on real samples. */
 export function DataReportView({ report, busy }: { readonly report: DataReport; readonly busy: boolean }) {
   const { t } = useTranslation();
   const format = useFormat();
+  const [showsMore, setShowsMore] = useState(false);
   const facts = [
     [t('training.data.samples'), format.number(report.samples)],
     [t('training.data.trained'), format.percent(report.tokens === 0 ? 0 : report.trainedTokens / report.tokens)],
@@ -60,7 +66,7 @@ export function DataReportView({ report, busy }: { readonly report: DataReport; 
             {t('training.data.shown')}
           </h3>
           <ul className={classes.samples}>
-            {report.shown.slice(0, 3).map((sample) => (
+            {report.shown.slice(0, showsMore ? undefined : FIRST).map((sample) => (
               <li key={sample.line}>
                 <p className={`${classes.sampleHead} num`}>
                   {t('training.data.sample', { line: sample.line, trained: sample.trained, tokens: sample.tokens })}
@@ -79,6 +85,11 @@ export function DataReportView({ report, busy }: { readonly report: DataReport; 
               </li>
             ))}
           </ul>
+          {!showsMore && report.shown.length > FIRST && (
+            <Button variant="subtle" size="xs" onClick={() => setShowsMore(true)}>
+              {t('training.data.more', { count: report.shown.length - FIRST })}
+            </Button>
+          )}
         </section>
       )}
     </div>

@@ -14,6 +14,9 @@ import { useDraft } from './store.ts';
 /** A setting that is being typed asks for nothing. */
 const STILL_MS = 400;
 
+/** Samples that can be looked at before a run. */
+const SHOWN = 20;
+
 /** Everything that the setup of a run shows, worked out once. */
 export function useSetup() {
   const search = useSearch({ from: '/training' });
@@ -41,6 +44,7 @@ export function useSetup() {
       columns: draft.columns,
       template: draft.template,
       settings: draft.given,
+      shown: SHOWN,
     },
     STILL_MS,
   );
