@@ -5,7 +5,7 @@ import type { Job } from '#contract/jobs.ts';
 import type { QualityMeasure } from '#contract/quantize.ts';
 import type { Formats } from '../format.ts';
 import { closeJobs } from '../layers.ts';
-import { canChat, needsConversion, useModel } from '../models.ts';
+import { canChat, isAdapter, needsConversion, useModel } from '../models.ts';
 import { goTo } from '../navigation.ts';
 import { useAction, useCall } from '../queries.ts';
 import { subjectOf } from './job-title.ts';
@@ -64,6 +64,8 @@ export function NextSteps({ job, onDone = closeJobs }: { readonly job: Job; read
   const trained = result?.kind === 'train' ? result : null;
   const made = useModel(madeId ?? trained?.modelIds[0]);
   const shownId = made?.id ?? madeId ?? subjectOf(spec);
+  // An adapter runs beside its base, which the benchmark begins with.
+  const measuredId = spec.kind === 'train' && made !== undefined && isAdapter(made) ? spec.baseId : made?.id;
   const then = (act: () => void) => () => {
     act();
     onDone();
@@ -91,7 +93,7 @@ export function NextSteps({ job, onDone = closeJobs }: { readonly job: Job; read
         </Button>
       )}
       {made !== undefined && BENCHMARKED.has(spec.kind) && (
-        <Button variant="default" onClick={then(() => goTo.benchmark(made.id))}>
+        <Button variant="default" onClick={then(() => goTo.benchmark(measuredId))}>
           {t('jobs.next.benchmark')}
         </Button>
       )}

@@ -234,6 +234,7 @@ export const training = {
     merge: 'Merge the adapter',
     tryIt: 'Try it in chat',
     chart: 'Loss by step',
+    smoothing: 'Smoothing',
     evaluationOf: '{{name}}, evaluation',
     figures: {
       loss: 'Loss',

@@ -220,6 +220,7 @@ export const training = {
     merge: '合并适配器',
     tryIt: '在对话中试用',
     chart: '各步的损失',
+    smoothing: '平滑',
     evaluationOf: '{{name}}，评估',
     figures: {
       loss: '损失',

@@ -12,9 +12,12 @@ export const pointsOf = (log: readonly LogEntry[], figure: 'loss' | 'eval_loss' 
     return y !== null && Number.isFinite(y) ? [{ x: entry.step, y }] : [];
   });
 
-/** An exponential mean with as much memory as a twentieth of the curve, corrected for its beginning as Adam's moments are. */
-export function smoothed(points: readonly Point[]): Point[] {
-  const keep = 1 - 1 / Math.max(1, points.length / 20);
+/** The share of a curve that its mean remembers, unless the user wants it otherwise. */
+export const USUAL_SMOOTHING = 0.05;
+
+/** An exponential mean with as much memory as a share of the curve, corrected for its beginning as Adam's moments are. */
+export function smoothed(points: readonly Point[], share = USUAL_SMOOTHING): Point[] {
+  const keep = 1 - 1 / Math.max(1, points.length * share);
   let sum = 0;
   let weight = 0;
   return points.map(({ x, y }) => {

@@ -37,6 +37,11 @@ export function Results({ run }: { readonly run: TrainingRun }) {
               {t('training.merge')}
             </Button>
           )}
+          {(canTry || model !== undefined) && (
+            <Button variant="default" onClick={() => goTo.benchmark(model?.id ?? base?.id)}>
+              {t('jobs.next.benchmark')}
+            </Button>
+          )}
           {made[0] !== undefined && (
             <Button variant="default" onClick={() => goTo.library(made[0]?.id)}>
               {t('jobs.next.show')}

@@ -1,3 +1,4 @@
+import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { readSettings } from '#core/training/settings.ts';
 import { ErrorPanel } from '../../components/error-panel.tsx';
@@ -5,13 +6,14 @@ import { Progress } from '../../components/progress.tsx';
 import { useFormat } from '../../format.ts';
 import { beginAgain } from './again.ts';
 import { BeforeAfter } from './before-after.tsx';
-import { pointsOf, smoothed } from './chart.ts';
+import { pointsOf, smoothed, USUAL_SMOOTHING } from './chart.ts';
 import { Controls } from './controls.tsx';
 import { Legend, LossChart, type Series } from './loss-chart.tsx';
 import { MEMORY_ERRORS, Remedies } from './remedies.tsx';
 import { Results } from './results.tsx';
 import { RunFigures } from './run-figures.tsx';
 import { RunSamples } from './run-samples.tsx';
+import { Smoothing } from './smoothing.tsx';
 import { useRun } from './use-run.ts';
 import classes from './training.module.css';
 
@@ -23,6 +25,7 @@ export function RunView({ runId, onGone }: { readonly runId: string; readonly on
   const { t } = useTranslation();
   const format = useFormat();
   const { asked, watched } = useRun(runId);
+  const [smoothing, setSmoothing] = useState(USUAL_SMOOTHING);
   if (asked.isError)
     return (
       <div className={classes.notice}>
@@ -34,7 +37,7 @@ export function RunView({ runId, onGone }: { readonly runId: string; readonly on
   const losses = pointsOf(log, 'loss');
   const series: readonly Series[] = [
     { name: 'trace', points: losses, look: 'trace', colour: 0 },
-    { name: t('training.figures.loss'), points: smoothed(losses), look: 'line', colour: 0 },
+    { name: t('training.figures.loss'), points: smoothed(losses, smoothing), look: 'line', colour: 0 },
     { name: t('training.figures.eval_loss'), points: pointsOf(log, 'eval_loss'), look: 'dots', colour: 1 },
   ];
   const last = log.at(-1);
@@ -79,7 +82,10 @@ export function RunView({ runId, onGone }: { readonly runId: string; readonly on
         ) : (
           <>
             <LossChart series={series} label={t('training.chart')} />
-            <Legend series={series.filter(({ points }) => points.length > 0)} />
+            <div className={classes.legendRow}>
+              <Legend series={series.filter(({ points }) => points.length > 0)} />
+              <Smoothing share={smoothing} onChange={setSmoothing} />
+            </div>
             <RunFigures log={log} />
           </>
         )}
