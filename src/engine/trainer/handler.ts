@@ -108,6 +108,7 @@ async function carryOut(context: TrainerContext, request: Request, signal: Abort
       data,
       settings,
       togetherTokens,
+      vocabulary: parts.family.vocabulary,
       checkpointFolder,
       fingerprint: fingerprintOf(settings, parts, file.sha256, base, request.adapterPath),
       signal,

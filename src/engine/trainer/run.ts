@@ -23,6 +23,8 @@ export interface RunOptions {
   readonly trainer: Trainer;
   readonly data: EncodedData;
   readonly settings: TrainingSettings;
+  /** Tokens that the model knows. */
+  readonly vocabulary: number;
   /** Rows go through the model together up to so many tokens. */
   readonly togetherTokens: number;
   readonly checkpointFolder: string;
@@ -58,6 +60,7 @@ export async function runTraining({
   data,
   settings,
   togetherTokens,
+  vocabulary,
   checkpointFolder,
   fingerprint,
   signal,
@@ -68,6 +71,7 @@ export async function runTraining({
   const tokensOfRow = (row: readonly number[]): number => row.reduce((sum, index) => sum + (data.samples[index]?.tokens.length ?? 0), 0);
   const together = (rows: EncodedData['rows']) => joinRows(rows, tokensOfRow, togetherTokens);
   const filled = (row: readonly number[]) => rowOf(row.map((sample) => data.samples[sample]).filter((each) => each !== undefined));
+  const guess = Math.log(vocabulary);
   const tokensPerEpoch = data.rows.reduce((sum, row) => sum + tokensOfRow(row), 0);
   const totalTokens = Math.round((tokensPerEpoch * plan.totalSteps) / plan.stepsPerEpoch);
   const schedule = scheduleOf(settings, plan);
@@ -114,7 +118,8 @@ export async function runTraining({
   const troubled = async (trouble: Trouble, step: number, bad: number): Promise<RunEnd> => {
     const { bestEval, leastMeanStep } = progress.watch;
     const saved = (await listCheckpoints(checkpointFolder)).map((each) => each.step).filter((each) => each < step);
-    const good = trouble === 'divergence' ? beforeRise(saved, bestEval?.step ?? leastMeanStep) : (saved.at(-1) ?? null);
+    const good =
+      trouble === 'lost' ? null : trouble === 'divergence' ? beforeRise(saved, bestEval?.step ?? leastMeanStep) : (saved.at(-1) ?? null);
     const learningRate = Number((settings.learning_rate / 3).toPrecision(2));
     if (good === null) throw new AppError('train.lostEarly', { step, learningRate });
     await load(good);
@@ -160,7 +165,7 @@ export async function runTraining({
         gradientScale: 1 / seen.weight,
       });
       const step = progress.step + 1;
-      const watched = watchStep(progress.watch, step, seen.loss / seen.weight, applied);
+      const watched = watchStep(progress.watch, step, seen.loss / seen.weight, applied, guess);
       progress = { step, tokens: progress.tokens + tokens, watch: watched.state, sums: combined(progress.sums, seen) };
       meter.tokens += tokens;
 

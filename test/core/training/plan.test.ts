@@ -137,10 +137,12 @@ test('A begins uniform within 1/√inputs, and its halves and its variance are t
   expect(Math.sqrt(gaussian.reduce((sum, x) => sum + x * x, 0) / gaussian.length)).toBeCloseTo(1 / 64, 3);
 });
 
+/** Of 512 tokens. */
+const GUESS = Math.log(512);
 const run = (losses: readonly number[], applied = true): Trouble | null => {
   let state: WatchState = newWatch;
   for (const [step, loss] of losses.entries()) {
-    const seen = watchStep(state, step, loss, applied);
+    const seen = watchStep(state, step + 1, loss, applied, GUESS);
     state = seen.state;
     if (seen.trouble !== null) return seen.trouble;
   }
@@ -157,9 +159,19 @@ test('noise and one hard batch are no trouble; what stays high, rises or is no n
   expect(run([2, 2, 2], false)).toBe('notFinite');
 });
 
+test('a model that knew something and is worse than a guess after ten steps is lost; one that never knew more is not', () => {
+  // Seen with a learning rate of 5: from 3.8 to 7 at once, and flat from there.
+  expect(run([3.8, ...flat(9, 7)])).toBe('lost');
+  expect(run([5.9, ...flat(9, 6.4)])).toBeNull();
+  expect(run([6.3, ...flat(30, 6.3)])).toBeNull();
+  expect(run([2, ...flat(9, 4)])).toBeNull();
+  expect(run([...flat(20, 3.8), ...flat(10, 6)])).toBe('divergence');
+});
+
 test('the step at which the losses were least is known', () => {
   let state = newWatch;
-  for (const [step, loss] of [...flat(10, 3), ...flat(10, 2), ...flat(10, 2.2)].entries()) ({ state } = watchStep(state, step, loss, true));
+  for (const [step, loss] of [...flat(10, 3), ...flat(10, 2), ...flat(10, 2.2)].entries())
+    ({ state } = watchStep(state, step, loss, true, GUESS));
   expect(state).toMatchObject({ leastMean: 2, leastMeanStep: 19 });
 });
 

@@ -185,6 +185,7 @@ async function run(name: string, change: (own: Trainer, step: number) => void) {
       data,
       settings,
       togetherTokens: 0,
+      vocabulary: 512,
       checkpointFolder,
       fingerprint: 'x',
       signal: new AbortController().signal,
