@@ -67,7 +67,9 @@ export async function notices(): Promise<Notice[]> {
     if (files.length === 0) continue;
     const texts = files.filter((name) => /^(licen[cs]e|copying|notice)([.-]|$)/i.test(name) && !/\.(json|js|ts)$/.test(name)).toSorted();
     const text = await Promise.all(texts.map(async (name) => (await readFile(join(root, path, name), 'utf8').catch(() => '')).trim()));
-    found.push({ name: path.slice(path.lastIndexOf('node_modules/') + 13), version, licence: license, text: text.join('\n\n') });
+    // Some packages name none in their package.json; their licence's first line then is its name.
+    const licence = license === '' ? (text[0]?.split('\n', 1)[0] ?? '') : license;
+    found.push({ name: path.slice(path.lastIndexOf('node_modules/') + 13), version, licence, text: text.join('\n\n') });
   }
   return found.toSorted((a, b) => a.name.localeCompare(b.name, 'en') || a.version.localeCompare(b.version, 'en'));
 }

@@ -31,7 +31,7 @@ const begin = names.find((name) => name.startsWith('start-')) ?? '';
 const eager = withImports([entry, begin]);
 
 /** KiB of gzip. To raise it is normal; to raise it together with what made it necessary is the point. */
-const BUDGET_KIB = 340;
+const BUDGET_KIB = 345;
 
 test('what comes before the first screen keeps to its budget', () => {
   expect(eager.size).toBeGreaterThan(3);

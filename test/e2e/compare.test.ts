@@ -69,7 +69,7 @@ test('answers of other models stand beside the first, by the same seed', { timeo
   await dialog.getByRole('button', { name: 'Keep this one' }).first().click();
   await dialog.waitFor({ state: 'detached' });
   expect(await answer(page).innerText()).toContain(first.slice(0, 40));
-  await answer(page).getByText('1 / 3').waitFor();
+  await answer(page).getByText('1 / 3', { exact: true }).waitFor();
   expect(problems).toEqual([]);
 });
 
@@ -89,6 +89,6 @@ test('an answer that is being made stops when the comparison is left', async () 
   await dialog.waitFor({ state: 'detached' });
   await page.getByRole('button', { name: 'Stop', exact: true }).waitFor({ state: 'detached' });
   // What was made of it is one more version.
-  await answer(page).getByText('2 / 2').waitFor();
+  await answer(page).getByText('2 / 2', { exact: true }).waitFor();
   expect(problems).toEqual([]);
 });

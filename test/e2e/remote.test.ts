@@ -61,7 +61,7 @@ test('an engine is added, tried and chatted with, and is marked as not local whe
   expect(await answer.innerText()).toContain('Far away');
 
   await answer.getByRole('button', { name: 'Answer again' }).click();
-  await page.getByText('2 / 2').waitFor();
+  await page.getByText('2 / 2', { exact: true }).waitFor();
 
   await composer.fill('Talk for ever');
   await composer.press('Enter');

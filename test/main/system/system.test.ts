@@ -19,6 +19,7 @@ test('settings have defaults, keep what was chosen, and tell who listens, also i
     unloadAfterMinutes: null,
     samplingPresets: [],
     tools: [],
+    diagrams: false,
   });
   const other = await openTest({ home });
   const stop = new AbortController();
