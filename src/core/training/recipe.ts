@@ -40,6 +40,12 @@ function dataFiles(samples: readonly Sample[]) {
   ].filter(({ text }) => text !== '');
 }
 
+/** Neither program is told by a key which single answers are shown and not learned. */
+const shownNote = (samples: readonly Sample[]): string[] =>
+  samples.some((sample) => sample.kind === 'messages' && sample.messages.some(({ weight }) => weight === 0))
+    ? ['Answers with "weight": 0 were shown and not learned in this run; here they are learned too.']
+    : [];
+
 /** What whoever uses a recipe has to know. `left` are settings that the program has no key for. */
 const notes = ({ isGguf, adapter }: RecipeSource, left: readonly string[], ...more: readonly string[]): string =>
   [
@@ -139,7 +145,7 @@ function llamaFactory(source: RecipeSource): RecipeFile[] {
   const apart =
     used.length < data.length ? ['One stage does not train on answers and on texts: texts.jsonl is for a run with "stage: pt".'] : [];
   return [
-    { name: 'train.yaml', text: `${notes(source, left, ...apart)}${yamlOf(config).trimStart()}\n` },
+    { name: 'train.yaml', text: `${notes(source, left, ...apart, ...shownNote(samples))}${yamlOf(config).trimStart()}\n` },
     { name: 'dataset_info.json', text: `${JSON.stringify(info, null, 2)}\n` },
     ...data,
   ].map(({ name: file, text }) => ({ name: file, text }));
@@ -199,10 +205,12 @@ function axolotl(source: RecipeSource): RecipeFile[] {
     ...(s.load_best_model_at_end ? { load_best_model_at_end: true } : {}),
     output_dir: `./${name}`,
   };
-  return [{ name: 'train.yaml', text: `${notes(source, left)}${yamlOf(config).trimStart()}\n` }, ...data].map(({ name: file, text }) => ({
-    name: file,
-    text,
-  }));
+  return [{ name: 'train.yaml', text: `${notes(source, left, ...shownNote(source.samples))}${yamlOf(config).trimStart()}\n` }, ...data].map(
+    ({ name: file, text }) => ({
+      name: file,
+      text,
+    }),
+  );
 }
 
 /** What transformers' own arguments call the same in both. */

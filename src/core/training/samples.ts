@@ -7,6 +7,8 @@ export type Role = 'system' | 'user' | 'assistant' | 'tool';
 export interface Message {
   readonly role: Role;
   readonly content: string;
+  /** An answer that is shown, but not learned: OpenAI's mark of fine-tuning data. */
+  readonly weight?: 0;
 }
 
 export type SampleContent =
@@ -86,6 +88,13 @@ function sampleOf(value: unknown): SampleContent | DatasetProblem['kind'] {
     return isShareGpt ? chatOf(turns, 'from', 'value') : chatOf(turns, 'role', 'content');
   }
   const { prompt, completion, instruction, input, output, system, text } = value;
+  // TRL's conversational form: what stands in the prompt is only shown, answers too.
+  if (Array.isArray(prompt) && Array.isArray(completion)) {
+    const shown = prompt.map((turn: unknown) =>
+      isObject(turn) && roles.get(String(turn['role'])) === 'assistant' ? { ...turn, weight: 0 } : turn,
+    );
+    return chatOf([...shown, ...completion], 'role', 'content');
+  }
   if (typeof prompt === 'string' && typeof completion === 'string')
     return completion === '' ? 'emptyText' : { kind: 'completion', prompt, completion };
   if (typeof instruction === 'string' && typeof output === 'string') {
@@ -113,9 +122,9 @@ function chatOf(turns: readonly unknown[], roleKey: string, textKey: string): Sa
     if (typeof content !== 'string' || typeof name !== 'string') return 'unknownShape';
     const role = roles.get(name);
     if (role === undefined) return 'unknownRole';
-    messages.push({ role, content });
+    messages.push(role === 'assistant' && turn['weight'] === 0 ? { role, content, weight: 0 } : { role, content });
   }
-  const teaches = messages.some(({ role, content }) => role === 'assistant' && content !== '');
+  const teaches = messages.some(({ role, content, weight }) => role === 'assistant' && content !== '' && weight !== 0);
   return teaches ? { kind: 'messages', messages } : 'noAnswer';
 }
 

@@ -63,8 +63,8 @@ export function sampleEncoder(vocabulary: SampleVocabulary, settings: TrainingSe
   const conversation = async (messages: readonly Message[]): Promise<SampleText> => {
     const text = await render(messages, false);
     const trained: TextSpan[] = [];
-    for (const [index, { role, content }] of messages.entries()) {
-      if (!trains(role)) continue;
+    for (const [index, { role, content, weight }] of messages.entries()) {
+      if (!trains(role) || weight === 0) continue;
       const before = await renderPart(messages.slice(0, index), role === 'assistant');
       const after = index === messages.length - 1 ? text : await renderPart(messages.slice(0, index + 1), false);
       if (before === null || after === null || !after.startsWith(before) || !text.startsWith(after)) continue;

@@ -84,6 +84,15 @@ test('conversations are written in the template that the run had', () => {
   expect(textOf('llama-factory', 'train.yaml', { samples: samples.slice(1, 2) })).toMatch(/^template: "empty"$/m);
 });
 
+test('answers that the run only showed are named: the other programs learn them', () => {
+  const messages = [{ role: 'user', content: 'a' }, { role: 'assistant', content: 'b', weight: 0 }, ...samples[0].messages];
+  for (const format of ['llama-factory', 'axolotl'] as const) {
+    const more = { samples: [{ line: 1, kind: 'messages', messages }] };
+    expect(textOf(format, 'train.yaml', more)).toMatch(/^# Answers with "weight": 0 were shown and not learned/m);
+    expect(textOf(format, 'train.yaml')).not.toContain('"weight": 0');
+  }
+});
+
 test('what the other program cannot do is said, and what it calls otherwise is translated', () => {
   const settings = checkSettings({
     target_modules: ['attn_q', 'ffn_down'],

@@ -95,6 +95,32 @@ describe('a dataset', () => {
       { line: 5, kind: 'text', text: 'Once' },
     ]);
   });
+  // TRL, "Dataset formats and types", conversational prompt-completion; OpenAI's fine-tuning guide, `weight` of an assistant's message.
+  test('tells answers that are only shown from those that are learned', () => {
+    const [question, answer] = chat;
+    const lines = [
+      { prompt: [question], completion: [answer] },
+      { prompt: [question, answer, question], completion: [answer] },
+      { messages: [question, { ...answer, weight: 0 }, question, { ...answer, weight: 1 }] },
+      { messages: [question, { ...answer, weight: 0 }] },
+      { prompt: [question, answer], completion: [question] },
+      { prompt: [{ role: 'wizard', content: 'x' }], completion: [answer] },
+      { prompt: [7], completion: [answer] },
+    ];
+    const { samples, problems } = readDataset(lines.map((line) => JSON.stringify(line)).join('\n'), 'jsonl');
+    const shown = { ...answer, weight: 0 };
+    expect(samples).toEqual([
+      { line: 1, kind: 'messages', messages: chat },
+      { line: 2, kind: 'messages', messages: [question, shown, question, answer] },
+      { line: 3, kind: 'messages', messages: [question, shown, question, answer] },
+    ]);
+    expect(problems).toEqual([
+      { line: 4, kind: 'noAnswer' },
+      { line: 5, kind: 'noAnswer' },
+      { line: 6, kind: 'unknownRole' },
+      { line: 7, kind: 'unknownShape' },
+    ]);
+  });
   test('names each line that teaches nothing, and keeps the others', () => {
     const text = ['{"text": "a"}', '{"text": ', '', '{"text": ""}', '{"messages":[{"role":"user","content":"x"}]}', '7'];
     const { samples, problems } = readDataset([...text, '{"messages":[{"role":"wizard","content":"x"}]}'].join('\r\n'), 'jsonl');

@@ -48,6 +48,14 @@ test('only what the assistant says is trained, with the mark of its end, however
   );
 });
 
+test('an answer that is only shown is in the text, and not trained', async () => {
+  const { messages } = conversation;
+  const record = { prompt: messages.slice(0, -1), completion: messages.slice(-1) };
+  expect(await trainedOf([record], chatml)).toEqual(['Hello.<|im_end|>']);
+  const text = async (records: readonly object[]) => (await check(records, chatml)).shown[0]?.pieces.map((piece) => piece.text).join('');
+  expect(await text([record])).toBe(await text([conversation]));
+});
+
 test('other roles are trained where they are asked for', async () => {
   expect(await trainedOf([conversation], { ...chatml, train_on_roles: ['system'] })).toEqual(['<|im_start|>system\nBe kind.<|im_end|>']);
   expect(await trainedOf([conversation], { ...chatml, train_on_roles: ['user'] })).toHaveLength(2);
