@@ -2,7 +2,7 @@ import { MantineProvider } from '@mantine/core';
 import { useMediaQuery } from '@mantine/hooks';
 import { Notifications } from '@mantine/notifications';
 import { QueryClientProvider } from '@tanstack/react-query';
-import { RouterProvider } from '@tanstack/react-router';
+import { CatchBoundary, RouterProvider } from '@tanstack/react-router';
 import { useEffect } from 'react';
 import { useTranslation } from 'react-i18next';
 import { languageOf, setLanguage } from './i18n/index.ts';
@@ -11,6 +11,7 @@ import { queryClient, useCall } from './queries.ts';
 import { router } from './router.tsx';
 import { Refused } from './shell/refused.tsx';
 import { useLink } from './shell/connection-banner.tsx';
+import { BrokenToasts } from './toasts.tsx';
 import { cssVariables, theme } from './theme.ts';
 
 export function App() {
@@ -41,7 +42,9 @@ function Themed() {
   return (
     <MantineProvider theme={theme} cssVariablesResolver={cssVariables} forceColorScheme={scheme}>
       {link.state === 'refused' ? <Refused error={link.error} /> : <RouterProvider router={router} />}
-      <Notifications position="bottom-right" limit={4} transitionDuration={120} />
+      <CatchBoundary getResetKey={() => 'toasts'} errorComponent={BrokenToasts}>
+        <Notifications position="bottom-right" limit={4} transitionDuration={120} />
+      </CatchBoundary>
     </MantineProvider>
   );
 }

@@ -2,6 +2,7 @@ import { Button } from '@mantine/core';
 import { notifications } from '@mantine/notifications';
 import { IconAlertTriangle, IconCircleCheck } from '@tabler/icons-react';
 import i18next from 'i18next';
+import { useEffect } from 'react';
 import { fillText, type AppErrorData } from '#core/errors/index.ts';
 import type { Job } from '#contract/jobs.ts';
 import { formatsOf } from './format.ts';
@@ -10,7 +11,7 @@ import { jobTitle } from './jobs/job-title.ts';
 import { NextSteps, resultText } from './jobs/result.tsx';
 import { openJobs, useLayers } from './layers.ts';
 import { history } from './navigation.ts';
-import { keyOf, queryClient } from './queries.ts';
+import { asAppError, keyOf, queryClient } from './queries.ts';
 import type { Model } from '#contract/library.ts';
 import classes from './toasts.module.css';
 
@@ -33,6 +34,16 @@ export function errorToast(error: AppErrorData): void {
 }
 
 const closeProps = () => ({ 'aria-label': i18next.t('common.close') });
+
+/** In place of toasts of which one cannot be rendered: they go, what went wrong is said, and the page stays. */
+export function BrokenToasts({ error, reset }: { readonly error: unknown; readonly reset: () => void }) {
+  useEffect(() => {
+    notifications.clean();
+    reset();
+    errorToast(asAppError(error));
+  }, [error, reset]);
+  return null;
+}
 
 /** How long a deed can be undone. */
 export const UNDO_MS = 7000;
