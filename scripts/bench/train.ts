@@ -30,7 +30,7 @@ interface Size {
 }
 const sizes: readonly Size[] = [
   { name: '31 M', make: makeSmallModel, rounds: 3, steps: 4, rows: 4, checkpointing: [false, true] },
-  { name: '508 M', make: (folder) => makeModel(folder, 12), rounds: 1, steps: 3, rows: 2, checkpointing: [true] },
+  { name: '508 M', make: (folder) => makeModel(folder, 12), rounds: 1, steps: 3, rows: 2, checkpointing: [false, true] },
 ];
 const here = (file: string): string => fileURLToPath(new URL(file, import.meta.url));
 const execute = promisify(execFile);
